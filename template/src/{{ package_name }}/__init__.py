@@ -1,0 +1,1 @@
+"""The project's code; README.md says what it is about."""

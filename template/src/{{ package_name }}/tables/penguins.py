@@ -1,0 +1,29 @@
+"""Adult penguins near Palmer Station, Antarctica, 2007 to 2009.
+
+One row is one bird, measured once. Where the data comes from and what may be
+done with it stands in `docs/data.md`.
+"""
+
+import pandera.ibis as pa
+
+CSV_OPTIONS = {"nullstr": "NA"}
+
+
+class Contract(pa.DataFrameModel):
+    """A row of `penguins`; lengths in millimetres, masses in grams."""
+
+    species: str = pa.Field(isin=["Adelie", "Chinstrap", "Gentoo"])
+    island: str = pa.Field(isin=["Biscoe", "Dream", "Torgersen"])
+    bill_length_mm: float = pa.Field(gt=0, nullable=True)
+    bill_depth_mm: float = pa.Field(gt=0, nullable=True)
+    flipper_length_mm: int = pa.Field(gt=0, nullable=True)
+    body_mass_g: int = pa.Field(
+        in_range={"min_value": 1_000, "max_value": 10_000}, nullable=True
+    )
+    sex: str = pa.Field(isin=["female", "male"], nullable=True)
+    year: int = pa.Field(in_range={"min_value": 2007, "max_value": 2009})
+
+    class Config:
+        """A column that is not listed here breaks the contract."""
+
+        strict = True

@@ -1,0 +1,74 @@
+"""Make the project a git repository with commit hooks.
+
+Managed by Twobus: change it by a pull request to the template.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from ..settings import ROOT
+
+CODE_HOOKS = "ruff-check,ruff-format,save,merge-conflicts"
+HELP_IDENTITY = (
+    "git does not know who you are, and a first commit needs that: run "
+    'git config --global user.name "Your Name" and '
+    'git config --global user.email "you@example.org", then this again.'
+)
+
+
+def setup() -> None:
+    """Start the git history where there is none, and install the commit hooks.
+
+    A second call changes nothing. The environment itself is uv's work: `uv run`
+    has locked and installed it before this runs.
+
+    Raises:
+        SystemExit: With a sentence that says what to do, before anything is
+            changed.
+    """
+    if shutil.which("git") is None:
+        raise SystemExit("git is not installed, and a shared project needs it.")
+    top = _git("rev-parse", "--show-toplevel")
+    if top and Path(top).resolve() != ROOT:
+        raise SystemExit(
+            f"This folder lies inside another git repository, {top}: move it out "
+            "of there, since each Twobus project is a repository of its own."
+        )
+    if _git("config", "core.hooksPath"):
+        raise SystemExit(
+            "git's setting core.hooksPath sends commit hooks elsewhere: run "
+            "git config --unset-all core.hooksPath (add --global if it is set "
+            "there), then this again."
+        )
+    first = _git("rev-parse", "--verify", "HEAD") is None
+    if first:
+        for role in ("AUTHOR", "COMMITTER"):
+            identity = _git("-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT")
+            if identity is None:
+                raise SystemExit(HELP_IDENTITY)
+    if top is None:
+        _must("git", "init", "--quiet", "-b", "main")
+    _must("pre-commit", "install")
+    if first:
+        # People may have added files, and the hooks look for secrets in them; what
+        # comes from the template is clean.
+        _must("git", "add", ".")
+        _must("git", "commit", "--quiet", "-m", "Start from Twobus", skip=CODE_HOOKS)
+
+
+def _must(*command: str, skip: str = "") -> None:
+    environment = os.environ | {"SKIP": skip}
+    if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
+        raise SystemExit(
+            f"{command[0]} stopped, as it says above: mend it, then run this again."
+        )
+
+
+def _git(*words: str) -> str | None:
+    """Return what a git command prints, or None where it fails."""
+    process = subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    return process.stdout.strip() if process.returncode == 0 else None
