@@ -1,0 +1,33 @@
+"""Fixtures: the template as a release, and projects made from it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from template import render, set_up, snapshot
+
+Render = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working tree, committed and tagged in a clone of its own."""
+    return snapshot(tmp_path_factory.mktemp("template") / "twobus")
+
+
+@pytest.fixture
+def project(release: Path, tmp_path: Path) -> Render:
+    """Make a project by answers, in a folder of the test's."""
+
+    def make(folder: str = "penguin-study", **answers: Any) -> Path:
+        return render(release, tmp_path / folder, **answers)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default project, set up; tests that change it clone it first."""
+    return set_up(render(release, tmp_path_factory.mktemp("ready") / "penguin study é"))

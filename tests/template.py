@@ -1,0 +1,177 @@
+"""What tests need of the template: its questions, copies of it, and projects."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import copier
+import yaml
+from allpairspy import AllPairs
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+QUESTIONS: dict[str, dict[str, Any]] = {
+    name: question
+    for name, question in CONFIG.items()
+    if not name.startswith("_") and question.get("when") is not False
+}
+
+# What belongs to this machine and not to a project under test.
+FOREIGN = (
+    "VIRTUAL_ENV",
+    "UV_",
+    "POE_",
+    "PYTEST_",
+    "PYTHONDONTWRITEBYTECODE",
+    "DATA_URL",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did.
+
+    Attributes:
+        code: Its exit code.
+        output: What it printed, to both streams.
+    """
+
+    code: int
+    output: str
+
+
+def choices(name: str) -> list[Any]:
+    """List the values that a question with a fixed set of answers accepts."""
+    question = QUESTIONS[name]
+    if question["type"] == "bool":
+        return [True, False]
+    offered = question.get("choices", [])
+    return list(offered.values()) if isinstance(offered, dict) else list(offered)
+
+
+def pairs() -> Iterator[dict[str, Any]]:
+    """Yield answers in which every pair of choices of two questions occurs.
+
+    An address on a known host decides `forge`, so both kinds of hosts take part.
+    """
+    options = {name: choices(name) for name in QUESTIONS if choices(name)}
+    options["repository_url"] = [
+        "",
+        "https://github.com/acme/study",
+        "https://gitlab.com/acme/data/study",
+        "https://git.acme.example:8443/data/study",
+    ]
+    # AllPairs refuses lists of one value only where all are: it needs two at least.
+    for values in AllPairs(list(options.values())):
+        answers = dict(zip(options, values, strict=True))
+        url = answers["repository_url"]
+        if "github" in url or "gitlab" in url:
+            del answers["forge"]
+        yield answers
+
+
+def label(answers: Mapping[str, Any]) -> str:
+    """Name a set of answers in test reports."""
+    words = (str(value).removeprefix("https://")[:20] for value in answers.values())
+    return "-".join(words)
+
+
+def snapshot(folder: Path) -> Path:
+    """Make a copy of this repository in which its working tree is a release."""
+    git("clone", "--quiet", "--no-local", "--no-tags", str(ROOT), str(folder), cwd=ROOT)
+    listed = git("ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT).split("\0")
+    tracked = git("ls-files", "-z", cwd=folder).split("\0")
+    for name in filter(None, {*listed, *tracked}):
+        source, target = ROOT / name, folder / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+        else:
+            target.unlink(missing_ok=True)
+    git("add", "--all", cwd=folder)
+    git("commit", "--quiet", "--allow-empty", "--message", "Snapshot", cwd=folder)
+    git("tag", "--annotate", "v1000.0.0", "--message", "Snapshot", cwd=folder)
+    return folder
+
+
+def render(template: Path, folder: Path, **answers: Any) -> Path:
+    """Make a project from a template, never trusted, with defaults otherwise.
+
+    Raises:
+        ValueError: If an answer is not one of the questions, which Copier would
+            ignore without a word; or, from Copier, if it is refused.
+    """
+    if unknown := answers.keys() - QUESTIONS.keys():
+        raise ValueError(f"No such question: {', '.join(sorted(unknown))}")
+    copier.run_copy(
+        str(template), folder, data=answers, defaults=True, quiet=True, unsafe=False
+    )
+    return folder
+
+
+def files(folder: Path) -> list[Path]:
+    """List a project's files, relative to it, without those of git."""
+    return sorted(
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] != ".git"
+    )
+
+
+def git(*words: str, cwd: Path) -> str:
+    """Run a git command that must succeed, as somebody with a name."""
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    process = subprocess.run(
+        ["git", *identity, *words], cwd=cwd, capture_output=True, encoding="utf-8"
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return the environment that a person would have, with a git identity."""
+    person = {
+        f"GIT_{role}_{key}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for key, value in (("NAME", "Test"), ("EMAIL", "test@example.org"))
+    }
+    own = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
+    kept = {"UV_CACHE_DIR", "UV_DEFAULT_INDEX", "UV_PYTHON_DOWNLOADS"}
+    settings = {k: v for k, v in os.environ.items() if k in kept}
+    return {**own, **settings, **person, **changes}
+
+
+def run(*words: str, cwd: Path, **changes: str) -> Result:
+    """Run a command as a person would, with changes to the environment."""
+    process = subprocess.run(
+        words,
+        cwd=cwd,
+        env=environment(**changes),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    return Result(process.returncode, process.stdout)
+
+
+def poe(project: Path, *words: str, **changes: str) -> Result:
+    """Run a task of a project."""
+    return run("uv", "run", "poe", *words, cwd=project, **changes)
+
+
+def set_up(project: Path) -> Path:
+    """Give a project its environment and history."""
+    result = poe(project, "setup")
+    assert result.code == 0, result.output
+    return project
+
+
+def status(project: Path) -> str:
+    """Return what git says has changed in a project."""
+    return git("status", "--porcelain", cwd=project)

@@ -1,0 +1,273 @@
+"""A project is green from its first minute: its own CI runs, and passes."""
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from allpairspy import AllPairs
+from conftest import Render
+
+from template import (
+    CONFIG,
+    ROOT,
+    Result,
+    choices,
+    git,
+    label,
+    pairs,
+    poe,
+    render,
+    run,
+    set_up,
+    status,
+)
+
+# Answers that change what is installed or run; the others change words only.
+TELLING = ["kind", "notebooks", "worked_example", "forge"]
+
+DEVCONTAINER = {
+    "type": "object",
+    "required": ["name", "image"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string"},
+        "image": {"type": "string", "pattern": r"^[a-z0-9./-]+:[0-9.]+$"},
+        "postCreateCommand": {"type": "string"},
+        "customizations": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "vscode": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "extensions": {"type": "array", "items": {"type": "string"}}
+                    },
+                }
+            },
+        },
+    },
+}
+
+
+def covering() -> Iterator[dict[str, Any]]:
+    """Yield answers in which every pair of choices that matter occurs."""
+    options = [choices(name) for name in TELLING]
+    for values in AllPairs(options):
+        yield dict(zip(TELLING, values, strict=True))
+
+
+def ci_lines(project: Path) -> list[str]:
+    """List the commands that a project's CI runs."""
+    if (gitlab := project / ".gitlab-ci.yml").exists():
+        return list(yaml.safe_load(gitlab.read_text("utf-8"))["check"]["script"])
+    workflow = project / ".github" / "workflows" / "ci.yml"
+    steps = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]["check"]["steps"]
+    return [step["run"] for step in steps if "run" in step]
+
+
+def run_ci(project: Path, summary: Path, **changes: str) -> Result:
+    """Run the lines of a project's CI as its runner would, up to one that fails."""
+    result = Result(0, "")
+    for line in ci_lines(project):
+        script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", line]
+        result = run(
+            *script, cwd=project, CI="true", GITHUB_STEP_SUMMARY=str(summary), **changes
+        )
+        if result.code:
+            break
+    return result
+
+
+def interpreter(version: str) -> str | None:
+    """Find a Python of a minor version, also where pyenv hides it from PATH."""
+    found = subprocess.run(
+        ["uv", "python", "find", "--no-python-downloads", "--system", version],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    if found.returncode == 0:
+        return found.stdout.strip()
+    hidden = sorted(
+        (Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python")
+    )
+    return str(hidden[-1]) if hidden else None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", list(covering()), ids=label)
+def test_ci_passes_and_leaves_the_project_as_it_was(
+    answers: dict[str, Any], project: Render, tmp_path: Path
+) -> None:
+    made = set_up(project(**answers))
+    result = run_ci(made, tmp_path / "summary.md", URL="https://example.org/artifact")
+    assert result.code == 0, result.output
+    assert status(made) == ""
+    rendered = {page.name for page in made.glob("reports/samples/*.html")}
+    expected = {
+        script.with_suffix(".html").name for script in made.glob("notebooks/*.py")
+    }
+    assert rendered == expected
+    summary = tmp_path / "summary.md"
+    assert summary.exists() == (
+        answers["forge"] == "github" and answers["notebooks"] != "none"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", choices("python_version")[1:])
+def test_checks_pass_on_every_python(version: str, project: Render) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine, and none can be fetched")
+    made = project(python_version=version)
+    setup = poe(made, "setup", UV_PYTHON=python)
+    assert setup.code == 0, setup.output
+    result = poe(made, "check", UV_PYTHON=python)
+    assert result.code == 0, result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", choices("python_version"))
+def test_everything_resolves_to_wheels_on_every_python(
+    version: str, project: Render
+) -> None:
+    made = project(python_version=version)
+    result = run(
+        *["uv", "pip", "compile", "--quiet", "--all-extras", "--group", "twobus"],
+        *["--only-binary", ":all:", "--python-version", version, "pyproject.toml"],
+        cwd=made,
+    )
+    assert result.code == 0, result.output
+
+
+@pytest.mark.slow
+def test_a_first_run_of_ci_without_a_lock_says_so(ready: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", str(ready), str(clone), cwd=tmp_path)
+    (clone / "uv.lock").unlink()
+    result = run_ci(clone, tmp_path / "summary.md")
+    assert result.code != 0
+    assert "Unable to find lockfile at `uv.lock`" in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.slow
+def test_what_the_upper_bounds_are_for_works_with_them(ready: Path) -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    (step,) = yaml.safe_load(workflow)["jobs"]["bounds"]["steps"][1:]
+    code = step["run"].split('python -c "')[1].split('"; then')[0]
+    result = run("uv", "run", "python", "-c", code, cwd=ready)
+    assert result.code == 0, result.output
+
+
+@pytest.mark.slow
+def test_a_failure_of_each_part_fails_the_check(ready: Path, tmp_path: Path) -> None:
+    made = tmp_path / "broken"
+    git("clone", "--quiet", str(ready), str(made), cwd=tmp_path)
+    package = next((made / "src").iterdir())
+    (package / "unused.py").write_text("import os\n", "utf-8")
+    (package / "untyped.py").write_text('"""Doc."""\n\nx: int = "a"\n', "utf-8")
+    (made / "tests" / "test_no.py").write_text(
+        "def test_no():\n    assert 0\n", "utf-8"
+    )
+    (made / "notebooks" / "02_no.py").write_text("# %%\n1 / 0\n", "utf-8")
+    result = poe(made, "check")
+    assert result.code != 0
+    for trace in ("F401", "Incompatible types", "test_no", "ZeroDivisionError"):
+        assert trace in result.output, trace
+
+
+@pytest.mark.slow
+def test_no_package_may_be_called_like_one_that_projects_install(
+    release: Path, tmp_path: Path
+) -> None:
+    names = set()
+    for notebooks in choices("notebooks"):
+        made = render(release, tmp_path / notebooks, notebooks=notebooks)
+        assert run("uv", "lock", "--quiet", cwd=made).code == 0
+        lock = tomllib.loads((made / "uv.lock").read_text("utf-8"))
+        names |= {
+            package["name"].replace("-", "_")
+            for package in lock["package"]
+            if "editable" not in package["source"]
+        }
+    assert names - {*CONFIG["taken_names"]["default"].split()} == set()
+
+
+@pytest.mark.parametrize("answers", list(pairs()), ids=label)
+def test_workflows_and_settings_are_valid_and_safe(
+    answers: dict[str, Any], project: Render, tmp_path: Path
+) -> None:
+    made = project(**answers)
+    schema = tmp_path / "devcontainer.schema.json"
+    schema.write_text(json.dumps(DEVCONTAINER), "utf-8")
+    container = ".devcontainer/devcontainer.json"
+    gitlab = (made / ".gitlab-ci.yml").exists()
+    ci = ".gitlab-ci.yml" if gitlab else ".github/workflows/ci.yml"
+    vendor = "vendor.gitlab-ci" if gitlab else "vendor.github-workflows"
+    for command in (
+        ["check-jsonschema", "--builtin-schema", vendor, ci],
+        ["check-jsonschema", "--schemafile", str(schema), container],
+        ["pre-commit", "validate-config", ".pre-commit-config.yaml"],
+        ["validate-pyproject", "pyproject.toml"],
+        ["zizmor", "--offline", "--quiet", "--persona", "auditor", "."],
+    ):
+        result = run(*command, cwd=made)
+        assert result.code == 0, result.output
+
+
+def test_this_repositorys_workflows_are_valid_and_safe() -> None:
+    workflows = [str(path) for path in (ROOT / ".github" / "workflows").glob("*.yml")]
+    for command in (
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows],
+        ["zizmor", "--offline", "--quiet", "--persona", "auditor", ".github"],
+    ):
+        result = run(*command, cwd=ROOT)
+        assert result.code == 0, result.output
+
+
+def test_tasks_need_no_shell(project: Render) -> None:
+    made = project()
+    tasks = next(made.glob("src/*/twobus/poe_tasks.toml"))
+    commands = [line for line in tasks.read_text("utf-8").splitlines() if "cmd" in line]
+    assert commands
+    for line in commands:
+        assert not set("$|&;<>`*?~") & set(line), line
+    assert "shell" not in tasks.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import duckdb", "from ibis import connect", "import ibis as i; i.connect('')"],
+)
+def test_connecting_elsewhere_is_refused_with_the_place_to_do_it(
+    line: str, project: Render
+) -> None:
+    made = project()
+    (made / "notebooks" / "02_own.py").write_text(f"# %%\n{line}\n", "utf-8")
+    result = run("ruff", "check", "--no-cache", "notebooks", cwd=made)
+    assert "Connect by `connect` of this project's data.py." in result.output
+
+
+def test_every_task_says_what_it_does(project: Render) -> None:
+    tasks = next(project().glob("src/*/twobus/poe_tasks.toml"))
+    for name, task in tomllib.loads(tasks.read_text("utf-8"))["tasks"].items():
+        assert 10 < len(task["help"]) < 80, name
+
+
+def test_pins_of_actions_are_the_same_everywhere(project: Render) -> None:
+    places = [*project().glob(".github/workflows/*"), *ROOT.glob(".github/workflows/*")]
+    pins: dict[str, set[str]] = {}
+    for place in places:
+        for line in place.read_text("utf-8").splitlines():
+            if "uses:" in line:
+                action, pin = line.split("uses:")[1].strip().split("@")
+                pins.setdefault(action, set()).add(pin)
+    assert pins
+    assert {action: pin for action, pin in pins.items() if len(pin) > 1} == {}

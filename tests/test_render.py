@@ -1,0 +1,142 @@
+"""Every pair of answers gives files that parse, are clean and are the same again."""
+
+import filecmp
+import json
+import re
+import subprocess
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Render
+
+from template import QUESTIONS, ROOT, choices, files, label, pairs, render
+
+PAIRS = list(pairs())
+LONGEST = {
+    "package_name": "a" * 40,
+    "project_name": "x" * 100,
+    "description": "y" * 500,
+}
+
+LEFT_OVER = re.compile(r"\{%|\{\{|\{#")
+# GitHub's expressions and nbconvert's template look like Jinja, and are meant.
+NOT_OURS = {"ci.yml", "notebooks.py"}
+
+FORBIDDEN_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
+
+
+@pytest.fixture(scope="module", params=[*PAIRS, LONGEST], ids=label)
+def made(
+    request: pytest.FixtureRequest,
+    release: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A project for each pair of answers, and one of the longest names."""
+    folder = tmp_path_factory.mktemp("made") / "penguin-study"
+    return render(release, folder, **request.param)
+
+
+def test_every_choice_takes_part() -> None:
+    for name in QUESTIONS:
+        seen = {answers[name] for answers in PAIRS if name in answers}
+        assert seen >= set(choices(name)), name
+
+
+def test_files_parse_and_no_jinja_is_left(made: Path) -> None:
+    for name in files(made):
+        text = (made / name).read_text("utf-8")
+        if name.name not in NOT_OURS:
+            assert not LEFT_OVER.search(text), name
+        if name.suffix == ".toml":
+            tomllib.loads(text)
+        elif name.suffix in {".yml", ".yaml"}:
+            yaml.safe_load(text)
+        elif name.suffix == ".json":
+            json.loads(text)
+        elif name.suffix == ".py":
+            compile(text, str(name), "exec")
+
+
+def test_text_files_end_with_one_newline_and_have_no_stray_blanks(made: Path) -> None:
+    for name in files(made):
+        text = (made / name).read_text("utf-8")
+        assert text.endswith("\n"), name
+        assert not text.endswith("\n\n"), name
+        assert not text.startswith("\n"), name
+        assert "\n\n\n" not in text or name.suffix == ".py" or name.name == "LICENSE", (
+            name
+        )
+        assert not re.search(r"[ \t]+$", text, re.MULTILINE), name
+
+
+def test_code_is_lint_free_and_formatted(made: Path) -> None:
+    for command in (["check"], ["format", "--check"]):
+        process = subprocess.run(
+            ["ruff", *command, "--no-cache", "."],
+            cwd=made,
+            capture_output=True,
+            encoding="utf-8",
+        )
+        assert process.returncode == 0, process.stdout + process.stderr
+
+
+def test_names_are_legal_on_windows_and_differ_in_more_than_case(made: Path) -> None:
+    names = files(made)
+    for name in names:
+        assert not any(FORBIDDEN_ON_WINDOWS.search(part) for part in name.parts), name
+    assert max(Counter(str(name).lower() for name in names).values()) == 1
+
+
+def test_there_are_few_files(made: Path) -> None:
+    example = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
+    assert len(files(made)) <= (36 if example["worked_example"] else 30)
+    assert len(list(made.iterdir())) <= 16
+
+
+def test_nothing_is_binary_or_executable(made: Path) -> None:
+    for name in files(made):
+        assert b"\0" not in (made / name).read_bytes()
+        assert not (made / name).stat().st_mode & 0o111, name
+
+
+def test_answers_are_recorded(made: Path, request: pytest.FixtureRequest) -> None:
+    recorded = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
+    given: dict[str, Any] = request.node.callspec.params["made"]
+    assert recorded["_commit"] == "v1000.0.0"
+    assert {name: recorded[name] for name in given} == given
+    assert recorded["seeded"].items() <= recorded.items()
+
+
+def test_the_same_answers_give_the_same_bytes(made: Path, project: Render) -> None:
+    recorded = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
+    answers = {name: recorded[name] for name in QUESTIONS if name in recorded}
+    again = project("again", **answers)
+    assert files(again) == files(made)
+    _, different, unreadable = filecmp.cmpfiles(
+        made, again, [str(name) for name in files(made)], shallow=False
+    )
+    assert not different and not unreadable
+
+
+def test_a_question_that_does_not_exist_is_refused_by_the_fixture(
+    project: Render,
+) -> None:
+    with pytest.raises(ValueError, match="projectname"):
+        project(projectname="x")
+
+
+def test_the_template_needs_no_trust() -> None:
+    config = yaml.safe_load((ROOT / "copier.yml").read_text("utf-8"))
+    assert not {"_tasks", "_migrations", "_jinja_extensions"} & config.keys()
+
+
+def test_every_question_has_help_and_a_default() -> None:
+    assert len(QUESTIONS) <= 12
+    for name, question in QUESTIONS.items():
+        assert question.get("help"), name
+        assert "default" in question, name
+        assert choices(name) or question.get("validator"), name

@@ -1,0 +1,225 @@
+"""What people type ends in a project that says just that, or in a refusal."""
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Render
+from copier.errors import CopierAnswersInterrupt
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from template import CONFIG, files, render, run
+
+TEXTS = ["project_name", "description"]
+
+BAD = [
+    ("project_name", "", "one line of 1 to 100"),
+    ("project_name", "   ", "one line of 1 to 100"),
+    ("project_name", "two\nlines", "one line of 1 to 100"),
+    ("project_name", "bell \x07", "one line of 1 to 100"),
+    ("project_name", "x" * 101, "one line of 1 to 100"),
+    ("package_name", "", "Use a-z, 0-9 and single"),
+    ("package_name", "My Project!!", "Use a-z, 0-9 and single"),
+    ("package_name", "123abc", "Use a-z, 0-9 and single"),
+    ("package_name", "a b/c", "Use a-z, 0-9 and single"),
+    ("package_name", "näme", "Use a-z, 0-9 and single"),
+    ("package_name", "../evil", "Use a-z, 0-9 and single"),
+    ("package_name", "trailing_", "Use a-z, 0-9 and single"),
+    ("package_name", "two__underscores", "Use a-z, 0-9 and single"),
+    ("package_name", "with_newline\n", "Use a-z, 0-9 and single"),
+    ("package_name", "a" * 41, "Use a-z, 0-9 and single"),
+    ("package_name", "class", "Choose another name, such as class_analysis"),
+    ("package_name", "import", "Choose another name, such as import_analysis"),
+    ("package_name", "json", "Choose another name, such as json_analysis"),
+    ("package_name", "pandas", "Choose another name, such as pandas_analysis"),
+    ("package_name", "tests", "Choose another name, such as tests_analysis"),
+    ("package_name", "con", "Choose another name, such as con_analysis"),
+    ("description", "", "one line of 1 to 500"),
+    ("description", "two\nlines", "one line of 1 to 500"),
+    ("description", "next\u2028line", "one line of 1 to 500"),
+    ("description", "\ufeffmark", "one line of 1 to 500"),
+    ("description", "half \ud83d", "one line of 1 to 500"),
+    ("description", "x" * 501, "one line of 1 to 500"),
+    ("repository_url", "acme/study", "Write it like https"),
+    ("repository_url", "http://github.com/acme/study", "Write it like https"),
+    ("repository_url", "https://github.com/acme", "Write it like https"),
+    ("repository_url", "https://github.com/acme/study/", "Write it like https"),
+    ("repository_url", 'https://github.com/acme/st"udy', "Write it like https"),
+    ("repository_url", "https://me:secret@github.com/a/b", "Write it like https"),
+    ("repository_url", "https://github.com/acme/study\n", "Write it like https"),
+    ("repository_url", "https://github.com/../study", "Write it like https"),
+    ("kind", "nonsense", "kind"),
+    ("license", "GPL-9", "license"),
+    ("python_version", "2.7", "python_version"),
+    ("notebooks", "zeppelin", "notebooks"),
+]
+
+GOOD = [
+    'O\'Brien "x"',
+    "名前 😀",
+    "näme",
+    "../evil",
+    "a b/c",
+    "My Project!!",
+    "{{ 7*7 }}",
+    "{% off %}",
+    "{# off #}",
+    'x" name = "pwned',
+    "C:\\new\\temp \\u12 end\\",
+    'note: a # b - "c": {d}',
+    "'''\"\"\"",
+    "$(touch pwned) `id` ${HOME} %PATH% && rm",
+    "שלום \u202eright\u202c to left مرحبا",
+    "<!-- <script>alert(1)</script> & amp",
+    "true",
+    "null",
+    "3.10",
+    "- [ ] x",
+    "!!python/object:os.system x",
+    "&anchor *alias",
+    " leading and trailing ",
+]
+
+
+@pytest.mark.parametrize(("question", "answer", "sentence"), BAD)
+def test_a_bad_answer_is_refused_by_a_sentence_and_leaves_nothing(
+    question: str, answer: str, sentence: str, project: Render, tmp_path: Path
+) -> None:
+    with pytest.raises((ValueError, CopierAnswersInterrupt), match=sentence):
+        project(**{question: answer})
+    assert not (tmp_path / "penguin-study").exists()
+
+
+@pytest.mark.parametrize("question", TEXTS)
+@pytest.mark.parametrize("answer", GOOD)
+def test_odd_but_valid_text_arrives_unchanged(
+    question: str, answer: str, project: Render
+) -> None:
+    check_text(project(**{question: answer}), question, answer)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    question=st.sampled_from(TEXTS),
+    answer=st.text(max_size=520) | st.text("\\\"'{}%#:\n\t`$<>&[]!*-", max_size=40),
+)
+@example(question="description", answer="x" * 500)
+def test_any_text_arrives_unchanged_or_is_refused(
+    question: str,
+    answer: str,
+    release: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("words") / "study"
+    try:
+        made = render(release, folder, **{question: answer})
+    except ValueError as refusal:
+        assert "printable characters" in str(refusal)
+        assert not folder.exists()
+    else:
+        check_text(made, question, answer)
+
+
+def check_text(made: Path, question: str, answer: str) -> None:
+    """Assert that a text stands where it belongs, and broke no file on its way."""
+    recorded = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
+    pyproject = tomllib.loads((made / "pyproject.toml").read_text("utf-8"))
+    container = json.loads(
+        (made / ".devcontainer" / "devcontainer.json").read_text("utf-8")
+    )
+    assert recorded[question] == answer
+    assert pyproject["project"]["description"] == recorded["description"]
+    assert container["name"] == recorded["project_name"]
+    for name in files(made):
+        if name.suffix in {".yml", ".yaml"}:
+            yaml.safe_load((made / name).read_text("utf-8"))
+    readme = (made / "README.md").read_text("utf-8")
+    shown = recorded["project_name"].replace("&", "&amp;").replace("<", "&lt;")
+    assert readme.startswith(f"# {shown}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("penguin-study", "penguin_study"),
+        ("My Project!!", "my_project"),
+        ("2026 churn", "analysis_2026_churn"),
+        ("名前 😀", "analysis_project"),
+        ("Ñandú 2024", "analysis_project"),
+        ("pandas", "pandas_analysis"),
+        ("class", "class_analysis"),
+        ("!!!", "analysis_project"),
+        ("x" * 100, "x" * 30),
+    ],
+)
+def test_the_package_is_named_after_the_project(
+    name: str, package: str, project: Render
+) -> None:
+    assert (project(project_name=name) / "src" / package / "data.py").exists()
+
+
+@pytest.mark.parametrize("folder", ["penguin study", "é 😀", "O'Brien", "-dash"])
+def test_the_project_is_named_after_its_folder(folder: str, project: Render) -> None:
+    readme = (project(folder) / "README.md").read_text("utf-8")
+    assert readme.startswith(f"# {folder}\n")
+
+
+def test_the_project_is_named_after_the_current_folder(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "penguin study"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    made = render(release, Path())
+    assert (made / "README.md").read_text("utf-8").startswith("# penguin study\n")
+
+
+def test_an_address_as_a_forge_gives_it_to_clone_is_taken(project: Render) -> None:
+    made = project(repository_url="https://github.com/acme/study.git")
+    pyproject = tomllib.loads((made / "pyproject.toml").read_text("utf-8"))
+    assert pyproject["project"]["urls"]["Repository"] == "https://github.com/acme/study"
+    assert "\ncd study\n" in (made / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("url", "forge"),
+    [
+        ("https://github.com/acme/study", "github"),
+        ("https://github.acme.example/data/study", "github"),
+        ("https://gitlab.com/acme/gitlab/study", "gitlab"),
+        ("https://gitlab.acme.example/a/b/c", "gitlab"),
+    ],
+)
+def test_the_address_tells_the_forge(url: str, forge: str, project: Render) -> None:
+    made = project(repository_url=url)
+    assert (made / ".gitlab-ci.yml").exists() == (forge == "gitlab")
+    assert (made / ".github").exists() == (forge == "github")
+
+
+def test_the_command_line_refuses_with_the_sentence(
+    release: Path, tmp_path: Path
+) -> None:
+    answer: dict[str, Any] = {"package_name": "My Project"}
+    options = [word for key in answer for word in ("--data", f"{key}={answer[key]}")]
+    result = run(
+        *["copier", "copy", "--defaults", *options, str(release), "study"],
+        cwd=tmp_path,
+    )
+    assert result.code != 0
+    assert "Use a-z, 0-9 and single" in result.output
+    assert not (tmp_path / "study").exists()
+
+
+def test_no_package_may_be_called_like_a_module_of_python() -> None:
+    taken = CONFIG["taken_names"]["default"].split()
+    modules = {name for name in sys.stdlib_module_names if not name.startswith("_")}
+    assert {name for name in modules if name.islower()} - {*taken} == set()
