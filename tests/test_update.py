@@ -60,6 +60,34 @@ def test_managed_files_are_updated_and_seeded_files_are_not(
     assert (made / "docs" / "question.md").read_text("utf-8") == "Ours.\n"
 
 
+@pytest.mark.parametrize("notebooks", choices("notebooks"))
+def test_an_update_changes_only_files_that_say_so(
+    notebooks: str, release: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "next"
+    git("clone", "--quiet", str(release), str(clone), cwd=tmp_path)
+    for file in (clone / "template").rglob("*"):
+        if file.is_file() and "answers_file" not in file.name:
+            file.write_bytes(file.read_bytes() + b"\n# New in this release.\n")
+    git("commit", "--quiet", "--all", "--message", "Next", cwd=clone)
+    git("tag", "--annotate", "v1000.1.0", "--message", "Next", cwd=clone)
+    made = tmp_path / "study"
+    data = {"notebooks": notebooks, "license": "MIT"}
+    copier.run_copy(
+        *[str(clone), made, data], defaults=True, quiet=True, vcs_ref="v1000.0.0"
+    )
+    update(commit(made))
+    shared = {"README.md", "pyproject.toml", "LICENSE", ".copier-answers.yml"}
+    shared |= {".devcontainer/devcontainer.json"}
+    changed = set(git("diff", "--name-only", cwd=made).split())
+    assert changed > shared
+    for name in changed - shared:
+        assert "Managed by Twobus" in (made / name).read_text("utf-8"), name
+    for name in map(str, files(made)):
+        if name not in changed:
+            assert "Managed by Twobus:" not in (made / name).read_text("utf-8"), name
+
+
 def test_a_seeded_file_that_was_deleted_stays_deleted(project: Render) -> None:
     made = commit(project())
     git("rm", "--quiet", "-r", "docs/question.md", "notebooks", cwd=made)
