@@ -73,9 +73,8 @@ def test_an_update_changes_only_files_that_say_so(
     git("tag", "--annotate", "v1000.1.0", "--message", "Next", cwd=clone)
     made = tmp_path / "study"
     data = {"notebooks": notebooks, "license": "MIT"}
-    copier.run_copy(
-        *[str(clone), made, data], defaults=True, quiet=True, vcs_ref="v1000.0.0"
-    )
+    old = "v1000.0.0"
+    copier.run_copy(str(clone), made, data, defaults=True, quiet=True, vcs_ref=old)
     update(commit(made))
     shared = {"README.md", "pyproject.toml", "LICENSE", ".copier-answers.yml"}
     shared |= {".devcontainer/devcontainer.json"}
