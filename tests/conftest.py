@@ -1,12 +1,12 @@
 """Fixtures: the template as a release, and projects made from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from template import render, set_up, snapshot
+from template import lend, render, set_up, snapshot
 
 Render = Callable[..., Path]
 
@@ -31,3 +31,10 @@ def project(release: Path, tmp_path: Path) -> Render:
 def ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default project, set up; tests that change it clone it first."""
     return set_up(render(release, tmp_path_factory.mktemp("ready") / "penguin study é"))
+
+
+@pytest.fixture
+def study(ready: Path) -> Iterator[Path]:
+    """The project that is ready, put back as it was after the test."""
+    with lend(ready):
+        yield ready

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,16 @@ def set_up(project: Path) -> Path:
     result = poe(project, "setup")
     assert result.code == 0, result.output
     return project
+
+
+@contextmanager
+def lend(project: Path) -> Iterator[Path]:
+    """Yield a project, then take back what was done to it; its environment stays."""
+    start = git("rev-parse", "HEAD", cwd=project).strip()
+    yield project
+    git("reset", "--quiet", "--hard", start, cwd=project)
+    kept = (f"--exclude={name}" for name in (".venv", "__pycache__", ".*_cache"))
+    git("clean", "-ffdxq", *kept, cwd=project)
 
 
 def status(project: Path) -> str:

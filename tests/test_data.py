@@ -36,18 +36,6 @@ HEADER = (
 )
 
 
-@pytest.fixture
-def study(ready: Path) -> Iterator[Path]:
-    """The project that is ready, put back as it was after the test."""
-    head = git("rev-parse", "HEAD", cwd=ready).strip()
-    yield ready
-    git("reset", "--hard", "--quiet", head, cwd=ready)
-    kept = [
-        word for name in (".venv", ".*_cache", "__pycache__") for word in ("-e", name)
-    ]
-    git("clean", "-ffdxq", *kept, cwd=ready)
-
-
 def python(project: Path, code: str, cwd: Path | None = None, **changes: str) -> Result:
     """Run Python code in a project's environment; `{package}` is its package."""
     code = code.format(package=package(project).name)
@@ -271,7 +259,7 @@ BREACHES: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "not UTF-8": (
         lambda raw: with_row(raw, island=f"{CANARY} \udcff"),
-        "cannot be read (InvalidInputException).",
+        "is not UTF-8: name its encoding in CSV_OPTIONS of its module.",
     ),
 }
 
@@ -294,6 +282,24 @@ def test_breach_of_a_contract_is_named_without_values(study: Path, breach: str) 
     assert message.startswith("The table 'penguins' ")
     assert message.endswith(BREACHES[breach][1])
     assert "4242" not in result.output
+
+
+@slow
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "The table 'penguins' has an empty file, penguins.csv."),
+        (
+            f"{HEADER}\nAdelie,Dream,1.0,2.0,3,4,male,2007,{CANARY}\nAdelie\n",
+            "penguins.csv does not split into columns: look for a row that has more or "
+            "fewer fields than the header.",
+        ),
+    ],
+    ids=["empty", "ragged"],
+)
+def test_file_that_is_no_table_is_said(study: Path, text: str, said: str) -> None:
+    (study / "data/raw/penguins.csv").write_text(text, "utf-8")
+    assert error(python(study, COUNT)) == said
 
 
 def make_unique(project: Path, column: str) -> None:
@@ -657,6 +663,19 @@ def test_wrong_download_is_said_and_removed(study: Path, site: Site) -> None:
     assert said.startswith("data/raw/survey.csv cannot be fetched: SHA256 hash of ")
     assert SHA256 in said
     assert raw_files(study) == before
+
+
+@slow
+def test_every_file_that_is_wrong_is_named_at_once(study: Path, site: Site) -> None:
+    list_source(study, f"{site.url}/survey.csv", sha256=None)
+    sources = study / "data/sources.toml"
+    sources.write_text(
+        sources.read_text("utf-8") + f'\n["b.csv"]\nurl = "{site.url}/none.csv"\n',
+        "utf-8",
+    )
+    result = poe(study, "data")
+    assert refusal(result).startswith("data/raw/b.csv cannot be fetched: 404")
+    assert "data/raw/survey.csv has no hash yet" in result.output
 
 
 @slow

@@ -11,14 +11,13 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Render
 
-from template import Result, environment, git, poe, render, run, set_up, status
+from template import Result, environment, git, lend, poe, render, run, set_up, status
 
 pytestmark = pytest.mark.slow
 
@@ -43,19 +42,12 @@ three
 """
 OPEN_ALL = "from analysis_project.twobus.pairing import open_all; open_all()"
 Checked = tuple[Result, dict[str, str]]
-KEPT = [".venv", "__pycache__", ".*_cache"]
 
 WRITTEN = (
     f"{SCRIPT} was written from its newer notebook: look at the change, git add it, "
     "and go on.\n"
 )
 BOTH = f"{SCRIPT} and its notebook have both changed, so neither was touched: "
-
-
-@pytest.fixture
-def study(ready: Path) -> Iterator[Path]:
-    """The default project, given back as it was, with its environment."""
-    yield from lend(ready)
 
 
 @pytest.fixture
@@ -68,7 +60,7 @@ def written(study: Path) -> Path:
 @pytest.fixture(scope="module")
 def opened(ready: Path) -> dict[str, bytes]:
     """What `poe lab` writes before it opens JupyterLab."""
-    with contextmanager(lend)(ready):
+    with lend(ready):
         add_script(ready)
         open_all(ready)
         return {
@@ -95,15 +87,8 @@ def marimo_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture
 def marimo(marimo_ready: Path) -> Iterator[Path]:
     """The project with marimo notebooks, given back as it was."""
-    yield from lend(marimo_ready)
-
-
-def lend(project: Path) -> Iterator[Path]:
-    """Yield a project, then take back what was done to it."""
-    start = git("rev-parse", "HEAD", cwd=project).strip()
-    yield project
-    git("reset", "--quiet", "--hard", start, cwd=project)
-    git("clean", "-fdxq", *(f"--exclude={name}" for name in KEPT), cwd=project)
+    with lend(marimo_ready):
+        yield marimo_ready
 
 
 def add_script(project: Path) -> None:
@@ -524,7 +509,7 @@ class Lab:
 @pytest.fixture(scope="module")
 def lab(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab on the default project."""
-    with contextmanager(lend)(ready):
+    with lend(ready):
         server = Lab(ready, tmp_path_factory.mktemp("lab"))
     yield server
     server.stop()
@@ -585,7 +570,7 @@ def test_lab_opens_a_notebook_run_elsewhere_after_its_script_was_formatted(
 @pytest.fixture(scope="module")
 def checked(ready: Path) -> Checked:
     """What `poe check` says of two bad notebooks, and the pages that it renders."""
-    with contextmanager(lend)(ready):
+    with lend(ready):
         (ready / "notebooks/02_fails.py").write_text(
             '# %%\nprint("before")\n\n# %%\nraise RuntimeError("on purpose")\n\n'
             '# %%\nprint("after")\n'

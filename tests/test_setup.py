@@ -191,15 +191,6 @@ def test_setup_without_git_is_refused(project: Render, tmp_path: Path) -> None:
 # The commit hooks, in a shell that has not activated the environment.
 
 
-@pytest.fixture
-def study(ready: Path) -> Iterator[Path]:
-    """The project that is ready, put back as it was after the test."""
-    head = git("rev-parse", "HEAD", cwd=ready).strip()
-    yield ready
-    git("reset", "--hard", "--quiet", head, cwd=ready)
-    git("clean", "-ffdq", cwd=ready)
-
-
 def commit(project: Path, name: str, content: str) -> Result:
     """Commit a file as a person does."""
     file = project / name

@@ -42,6 +42,7 @@ BAD = [
     ("description", "", "one line of 1 to 500"),
     ("description", "two\nlines", "one line of 1 to 500"),
     ("description", "next\u2028line", "one line of 1 to 500"),
+    ("project_name", "study \u202egnp.exe", "one line of 1 to 100"),
     ("description", "\ufeffmark", "one line of 1 to 500"),
     ("description", "half \ud83d", "one line of 1 to 500"),
     ("description", "x" * 501, "one line of 1 to 500"),

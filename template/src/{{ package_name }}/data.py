@@ -60,6 +60,8 @@ def read(name: str, *, check: bool = True) -> ibis.Table:
     except Exception as error:
         columns = [column for column in contract.columns if f'"{column}"' in str(error)]
         problem = f"cannot be read ({', '.join([type(error).__name__, *columns])})"
+        if "not utf-8" in str(error):
+            problem = "is not UTF-8: name its encoding in CSV_OPTIONS of its module"
     raise DataError(f"The table {name!r} {problem}.")
 
 
@@ -146,7 +148,14 @@ def _find(name: str) -> ibis.Table:
     if file.suffix == ".parquet":
         return connect().read_parquet(file, table_name=name)
     options = getattr(module, "CSV_OPTIONS", {})
+    if not file.stat().st_size:
+        raise DataError(f"The table {name!r} has an empty file, {file.name}.")
     table = connect().read_csv(file, table_name=name, **options)
+    if len(table.columns) == 1 < len(_contract(name).columns):
+        raise DataError(
+            f"{file.name} does not split into columns: look for a row that has more "
+            "or fewer fields than the header."
+        )
     # DuckDB guesses types from the values: "1, 2" may well be a column of floats.
     found = table.schema()
     floats = {

@@ -23,31 +23,42 @@ RAW = DATA / "raw"
 LIST = DATA / "sources.toml"
 
 
+class DownloadError(Exception):
+    """A listed file cannot be had."""
+
+
 def fetch() -> None:
     """Fetch the listed files that are missing, and verify the hash of each.
 
     Raises:
-        SystemExit: With a sentence, if a file cannot be had or is not the one
-            that was listed. A wrong download is removed; a file that was there
+        SystemExit: With a sentence for each file that cannot be had or is not
+            the one that was listed. A wrong download is removed; a file that was there
             before is never touched.
     """
     sources = _sources()
+    wrong = []
     for name, source in sources.items():
         file = RAW / name
         listed = str(source["sha256"]).lower() if "sha256" in source else None
-        if not file.exists():
-            _download(source["url"], file, listed)
+        try:
+            if not file.exists():
+                _download(source["url"], file, listed)
+        except DownloadError as error:
+            wrong.append(f"data/raw/{name} cannot be fetched: {error}")
+            continue
         found = pooch.file_hash(file)
         if listed is None:
-            raise SystemExit(
+            wrong.append(
                 f'data/raw/{name} has no hash yet: add sha256 = "{found}" to its '
                 "entry in data/sources.toml, so that everybody gets the same file."
             )
-        if found != listed:
-            raise SystemExit(
+        elif found != listed:
+            wrong.append(
                 f"data/raw/{name} is not the file that data/sources.toml lists (its "
                 f"sha256 is {found}): remove it to fetch it again, or list that hash."
             )
+    if wrong:
+        raise SystemExit("\n".join(wrong))
     print(f"Files that data/sources.toml lists: {len(sources)}, all in data/raw.")
 
 
@@ -114,7 +125,7 @@ def _download(url: str, file: Path, sha256: str | None) -> None:
     except (OSError, ValueError, requests.RequestException) as error:
         # Addresses may hold passwords and tokens, which must not reach a log.
         reason = re.sub(r"//[^/@\s]*@|\?\S*", "…", " ".join(str(error).split()))
-        raise SystemExit(f"data/raw/{name} cannot be fetched: {reason}") from None
+        raise DownloadError(reason) from None
 
 
 def _from_path(url: str, output: str, pooch: Any) -> None:
