@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def pairs() -> Iterator[dict[str, Any]]:
         "https://gitlab.com/acme/data/study",
         "https://git.acme.example:8443/data/study",
     ]
+    options["code_owners"] = ["", "@ann @bob", "@acme/data"]
     # AllPairs refuses lists of one value only where all are: it needs two at least.
     for values in AllPairs(list(options.values())):
         answers = dict(zip(options, values, strict=True))
@@ -81,9 +83,28 @@ def label(answers: Mapping[str, Any]) -> str:
     return "-".join(words)
 
 
+def releases() -> dict[str, str]:
+    """Return the commit of each release: the one that changed the version.
+
+    A clone may have no tags, so that the history tells. The oldest comes first.
+    """
+    words = ["log", "--format=%H", "--reverse", "-G^version = ", "--", "pyproject.toml"]
+    found = {}
+    for commit in git(*words, cwd=ROOT).split():
+        text = git("show", f"{commit}:pyproject.toml", cwd=ROOT)
+        found[tomllib.loads(text)["project"]["version"]] = commit
+    return found
+
+
 def snapshot(folder: Path) -> Path:
-    """Make a copy of this repository in which its working tree is a release."""
+    """Make a copy of this repository in which its working tree is a release.
+
+    Earlier releases are tagged as they are on the forge.
+    """
     git("clone", "--quiet", "--no-local", "--no-tags", str(ROOT), str(folder), cwd=ROOT)
+    for version, commit in releases().items():
+        tag = ["tag", "--annotate", f"v{version}", "--message", version, commit]
+        git(*tag, cwd=folder)
     listed = git("ls-files", "-co", "--exclude-standard", "-z", cwd=ROOT).split("\0")
     tracked = git("ls-files", "-z", cwd=folder).split("\0")
     for name in filter(None, {*listed, *tracked}):

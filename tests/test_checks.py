@@ -222,6 +222,49 @@ def test_workflows_and_settings_are_valid_and_safe(
         assert result.code == 0, result.output
 
 
+@pytest.mark.parametrize("notebooks", choices("notebooks"))
+def test_ci_ok_is_green_only_when_every_job_is(notebooks: str, project: Render) -> None:
+    file = project(notebooks=notebooks) / ".github" / "workflows" / "ci.yml"
+    jobs = yaml.safe_load(file.read_text("utf-8"))["jobs"]
+    last = jobs.pop("ci-ok")
+    assert {*last["needs"]} == {*jobs}
+    assert last["if"].startswith("always()")
+    (step,) = last["steps"]
+    assert step["env"] == {"RESULTS": "${{ join(needs.*.result, ' ') }}"}
+    for other in ("success", "failure", "cancelled", "skipped"):
+        results = " ".join(["success"] * (len(jobs) - 1) + [other])
+        result = run("bash", "-ec", step["run"], cwd=ROOT, RESULTS=results)
+        assert (result.code == 0) == (other == "success"), other
+
+
+def test_a_review_runs_again_when_its_description_or_labels_change(
+    project: Render,
+) -> None:
+    file = project() / ".github" / "workflows" / "ci.yml"
+    # YAML reads the key `on` as true.
+    events = yaml.safe_load(file.read_text("utf-8"))[True]
+    assert {"edited", "labeled", "unlabeled", "ready_for_review"} <= {
+        *events["pull_request"]["types"]
+    }
+    assert "pull_request_target" not in events
+
+
+@pytest.mark.parametrize("level", choices("review_level"))
+@pytest.mark.parametrize("forge", choices("forge"))
+def test_a_request_asks_at_most_eight_questions(
+    forge: str, level: str, project: Render
+) -> None:
+    made = project(forge=forge, review_level=level)
+    (page,) = [
+        *made.glob(".github/pull_request_template.md"),
+        *made.glob(".gitlab/merge_request_templates/Default.md"),
+    ]
+    lines = page.read_text("utf-8").splitlines()
+    assert len(lines) <= 8
+    assert all(line.startswith("**") and line.endswith("?** …") for line in lines)
+    assert ("Second reader" in lines[-1]) == (level == "strict")
+
+
 def test_this_repositorys_workflows_are_valid_and_safe() -> None:
     workflows = [str(path) for path in (ROOT / ".github" / "workflows").glob("*.yml")]
     for command in (

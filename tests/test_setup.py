@@ -388,6 +388,45 @@ def test_private_index_refuses_a_wrong_password(
     assert not (folder / "uv.lock").exists()
 
 
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        (
+            "https://git.acme.example/data/twobus",
+            "https://git.acme.example/data/twobus",
+        ),
+        ("git+https://acme.example/twobus.git", "https://acme.example/twobus.git"),
+        ("gh:acme/twobus", "https://github.com/acme/twobus"),
+        ("gl:acme/data/twobus", "https://gitlab.com/acme/data/twobus"),
+        ("git@github.com:acme/twobus.git", "ssh://git@github.com/acme/twobus.git"),
+        ("/srv/two bus", "file:///srv/two%20bus"),
+    ],
+)
+def test_companion_comes_from_where_the_template_is(
+    source: str, address: str, study: Path
+) -> None:
+    code = (
+        "import sys; from analysis_project.twobus import repository;"
+        "print(repository._address(sys.argv[1]))"
+    )
+    result = run("uv", "run", "python", "-c", code, source, cwd=study)
+    assert result.output.strip() == address
+
+
+def test_branch_rules_are_planned_by_the_release_that_the_project_records(
+    study: Path,
+) -> None:
+    no_token = {"GH_TOKEN": "", "GITHUB_TOKEN": "", "HOME": str(study / "nobody")}
+    git("remote", "add", "origin", "https://github.com/acme/study", cwd=study)
+    try:
+        result = poe(study, "protect", **no_token)
+    finally:
+        git("remote", "remove", "origin", cwd=study)
+    assert result.code == 2, result.output
+    assert "GH_TOKEN" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_first_commit_holds_no_secret_that_people_have_added(project: Render) -> None:
     folder = project(notebooks="none")
     (folder / "notes.md").write_text(f"Use {github_token()} for now.\n", "utf-8")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from conftest import Render
 
-from template import choices, files, git, render, status
+from template import choices, files, git, poe, releases, render, run, set_up, status
 
 
 def commit(project: Path) -> Path:
@@ -77,7 +77,13 @@ def test_an_update_changes_only_files_that_say_so(
     copier.run_copy(str(clone), made, data, defaults=True, quiet=True, vcs_ref=old)
     update(commit(made))
     shared = {"README.md", "pyproject.toml", "LICENSE", ".copier-answers.yml"}
-    shared |= {".devcontainer/devcontainer.json"}
+    # Formats that cannot say so, or a page whose text is sent.
+    shared |= {
+        ".devcontainer/devcontainer.json",
+        ".github/CODEOWNERS",
+        ".github/pull_request_template.md",
+        ".github/rulesets/main.json",
+    }
     changed = set(git("diff", "--name-only", cwd=made).split())
     assert changed > shared
     for name in changed - shared:
@@ -85,6 +91,26 @@ def test_an_update_changes_only_files_that_say_so(
     for name in map(str, files(made)):
         if name not in changed:
             assert "Managed by Twobus:" not in (made / name).read_text("utf-8"), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("forge", choices("forge"))
+@pytest.mark.parametrize("version", releases())
+def test_a_project_of_an_earlier_release_updates_and_passes(
+    version: str, forge: str, release: Path, tmp_path: Path
+) -> None:
+    made, old = tmp_path / "study", f"v{version}"
+    data = {"forge": forge}
+    copier.run_copy(str(release), made, data, defaults=True, quiet=True, vcs_ref=old)
+    set_up(made)
+    update(made)
+    assert git("ls-files", "--unmerged", cwd=made) == ""
+    assert run("uv", "lock", cwd=made).code == 0
+    git("add", "--all", cwd=made)
+    git("commit", "--quiet", "--no-verify", "--message", "Update", cwd=made)
+    result = poe(made, "check")
+    assert result.code == 0, result.output
+    assert status(made) == ""
 
 
 def test_a_seeded_file_that_was_deleted_stays_deleted(project: Render) -> None:

@@ -54,6 +54,16 @@ BAD = [
     ("repository_url", "https://me:secret@github.com/a/b", "Write it like https"),
     ("repository_url", "https://github.com/acme/study\n", "Write it like https"),
     ("repository_url", "https://github.com/../study", "Write it like https"),
+    ("code_owners", "ann bob", "Write @name"),
+    ("code_owners", "@ann, @bob", "Write @name"),
+    ("code_owners", "@ann\n@bob", "Write @name"),
+    ("code_owners", "@ann @bob # why", "Write @name"),
+    ("code_owners", "@acme/data/team", "Write @name"),
+    ("code_owners", "@ann\t@bob", "Write @name"),
+    ("code_owners", "!@ann [x]", "Write @name"),
+    ("code_owners", "@@maintainer", "Write @name"),
+    ("code_owners", "@x " * 200, "Write @name"),
+    ("review_level", "none", "review_level"),
     ("kind", "nonsense", "kind"),
     ("license", "GPL-9", "license"),
     ("python_version", "2.7", "python_version"),
@@ -75,7 +85,7 @@ GOOD = [
     'note: a # b - "c": {d}',
     "'''\"\"\"",
     "$(touch pwned) `id` ${HOME} %PATH% && rm",
-    "שלום \u202eright\u202c to left مرحبا",
+    "שלום right to left مرحبا",
     "<!-- <script>alert(1)</script> & amp",
     "true",
     "null",
@@ -204,6 +214,28 @@ def test_the_address_tells_the_forge(url: str, forge: str, project: Render) -> N
     made = project(repository_url=url)
     assert (made / ".gitlab-ci.yml").exists() == (forge == "gitlab")
     assert (made / ".github").exists() == (forge == "github")
+
+
+@pytest.mark.parametrize(
+    ("forge", "owners", "written"),
+    [
+        ("github", "@ann @bob", "* @ann @bob"),
+        ("github", " @ann  @Ann @bob ", "* @ann @bob"),
+        ("github", "@acme/data-team", "* @acme/data-team"),
+        (
+            "github",
+            "ann.b+x@mail.acme.example @bob",
+            "* ann.b+x@mail.acme.example @bob",
+        ),
+        ("gitlab", "@acme/data/team_1 @a.n_n", "* @acme/data/team_1 @a.n_n"),
+    ],
+)
+def test_owners_reach_codeowners_once_each(
+    forge: str, owners: str, written: str, project: Render
+) -> None:
+    made = project(forge=forge, code_owners=owners)
+    text = (made / f".{forge}" / "CODEOWNERS").read_text("utf-8")
+    assert written in text.splitlines()
 
 
 def test_the_command_line_refuses_with_the_sentence(

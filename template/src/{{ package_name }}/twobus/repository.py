@@ -4,9 +4,12 @@ Managed by Twobus: change it by a pull request to the template.
 """
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
+
+import yaml
 
 from ..settings import ROOT
 
@@ -56,6 +59,37 @@ def setup() -> None:
         # comes from the template is clean.
         _must("git", "add", ".")
         _must("git", "commit", "--quiet", "-m", "Start from Twobus", skip=CODE_HOOKS)
+
+
+def protect(action: str) -> None:
+    """Run the template's `twobus protect`, at the release that the project records.
+
+    Args:
+        action: `plan`, `apply` or `check`.
+
+    Raises:
+        SystemExit: As that command ends.
+    """
+    answers = yaml.safe_load((ROOT / ".copier-answers.yml").read_text("utf-8"))
+    # A commit without a tag is recorded as v1.2.0-3-gabc1234.
+    release = re.sub(r"^.*-g(?=[0-9a-f]+$)", "", str(answers["_commit"]))
+    package = f"twobus @ git+{_address(str(answers['_src_path']))}@{release}"
+    command = [os.environ.get("UV", "uv"), "tool", "run", "--quiet", "--from", package]
+    process = subprocess.run([*command, "twobus", "protect", action], cwd=ROOT)
+    raise SystemExit(process.returncode)
+
+
+def _address(source: str) -> str:
+    """Return a template's place as a URL, from any form that Copier takes."""
+    source = source.removeprefix("git+")
+    for short, host in (("gh:", "github.com"), ("gl:", "gitlab.com")):
+        if source.startswith(short):
+            return f"https://{host}/{source.removeprefix(short)}"
+    if "://" in source:
+        return source
+    if remote := re.fullmatch(r"([\w.-]+@[\w.-]+):(.+)", source):
+        return f"ssh://{remote[1]}/{remote[2]}"
+    return (ROOT / source).resolve().as_uri()
 
 
 def _must(*command: str, skip: str = "") -> None:

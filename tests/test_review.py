@@ -1,0 +1,533 @@
+"""What `poe review` says of changes, on real histories and real events of forges."""
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Render
+
+from template import (
+    Result,
+    choices,
+    git,
+    lend,
+    poe,
+    render,
+    run,
+    set_up,
+)
+
+pytestmark = pytest.mark.slow
+
+PAGE = ".github/pull_request_template.md"
+GITLAB_PAGE = ".gitlab/merge_request_templates/Default.md"
+
+
+@pytest.fixture(scope="module")
+def owned(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of two owners, without notebooks, so that a review takes no time."""
+    folder = tmp_path_factory.mktemp("owned") / "owned"
+    answers = {"notebooks": "none", "code_owners": "@ann @bob"}
+    return set_up(render(release, folder, **answers))
+
+
+@pytest.fixture
+def branch(owned: Path) -> Iterator[Path]:
+    """That project on a branch, as CI checks it out: the base is on `origin`."""
+    with lend(owned):
+        git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=owned)
+        git("checkout", "--quiet", "-b", "work", cwd=owned)
+        yield owned
+        git("checkout", "--quiet", "--force", "main", cwd=owned)
+        git("branch", "--quiet", "-D", "work", cwd=owned)
+
+
+def answered(page: str) -> str:
+    """Fill in a description, as its author does."""
+    return page.replace("…", "Yes, and this is why.")
+
+
+def commit(project: Path, contents: dict[str, str]) -> None:
+    """Commit files, given by name, without the hooks."""
+    for name, content in contents.items():
+        file = project / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, "utf-8")
+        git("add", "--force", name, cwd=project)
+    git("commit", "--quiet", "--no-verify", "--message", "Work", cwd=project)
+
+
+def lines(count: int) -> str:
+    """Return that many lines of code."""
+    return "".join(f"x{number} = {number}\n" for number in range(count))
+
+
+@dataclass
+class Forge:
+    """Events of a forge that labels were set, served on loopback."""
+
+    url: str
+    events: list[dict[str, Any]]
+    tokens: list[str]
+
+
+@pytest.fixture
+def forge() -> Iterator[Forge]:
+    """A forge that knows who has set a label."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known.tokens.append(self.headers["Authorization"])
+            first = "page=2" not in self.path
+            body = json.dumps(known.events[:1] if first else known.events[1:]).encode()
+            self.send_response(200)
+            if first:
+                link = f'<{known.url}{self.path}&page=2>; rel="next"'
+                self.send_header("Link", link)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    known = Forge(f"http://127.0.0.1:{server.server_port}", [], [])
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield known
+    server.shutdown()
+
+
+def labelled(by: str, kind: str = "User") -> dict[str, Any]:
+    """Return the event that somebody has set the label that waives the limit."""
+    actor = {"login": by, "type": kind}
+    return {"event": "labeled", "label": {"name": "large-change"}, "actor": actor}
+
+
+Review = Callable[..., tuple[Result, str]]
+
+
+@pytest.fixture
+def review(branch: Path, tmp_path: Path, forge: Forge) -> Review:
+    """Run the line of the review job on GitHub, on an event as GitHub sends it."""
+
+    def run_job(**changes: Any) -> tuple[Result, str]:
+        request = {
+            "number": 7,
+            "base": {"ref": "main"},
+            "body": answered((branch / PAGE).read_text("utf-8")),
+            "user": {"login": "ann", "type": "User"},
+            "draft": False,
+            "labels": [],
+        } | changes
+        event, summary = tmp_path / "event.json", tmp_path / "summary.md"
+        event.write_text(json.dumps({"pull_request": request}), "utf-8")
+        workflow = yaml.safe_load((branch / ".github/workflows/ci.yml").read_text())
+        (line,) = [
+            step["run"]
+            for step in workflow["jobs"]["review"]["steps"]
+            if "poe" in step.get("run", "")
+        ]
+        result = run(
+            *["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", line],
+            cwd=branch,
+            CI="true",
+            GITHUB_EVENT_PATH=str(event),
+            GITHUB_STEP_SUMMARY=str(summary),
+            GITHUB_API_URL=forge.url,
+            GITHUB_REPOSITORY="acme/study",
+            GITHUB_TOKEN="t0ken",  # noqa: S106
+        )
+        return result, summary.read_text("utf-8") if summary.exists() else ""
+
+    return run_job
+
+
+def test_a_small_change_is_fine(branch: Path, review: Review) -> None:
+    commit(branch, {"src/own.py": lines(400)})
+    result, summary = review()
+    assert result.code == 0, result.output
+    assert "| Size | ok | 400 added lines |" in summary
+
+
+def test_more_than_400_lines_are_warned_of(branch: Path, review: Review) -> None:
+    commit(branch, {"src/own.py": lines(401)})
+    result, summary = review()
+    assert result.code == 0, result.output
+    assert "| Size | warning | 401 added lines, most of them in src/own.py" in summary
+
+
+def test_more_than_1000_lines_fail(branch: Path, review: Review) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    result, summary = review()
+    assert result.code == 1
+    assert "| Size | fails | 1,001 added lines" in summary
+
+
+def test_the_limits_stand_in_pyproject(branch: Path, review: Review) -> None:
+    settings = branch / "pyproject.toml"
+    text = settings.read_text("utf-8").replace("fail_added = 1000", "fail_added = 2000")
+    commit(branch, {"pyproject.toml": text, "src/own.py": lines(1001)})
+    assert review()[0].code == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["uv.lock", "data/raw/new.csv", "src/owned/tables/new.csv", "picture.png"],
+)
+def test_what_nobody_reads_does_not_count(
+    name: str, branch: Path, review: Review
+) -> None:
+    binary = name.endswith(".png")
+    file = branch / name
+    before = file.read_text("utf-8") if file.exists() else ""
+    commit(branch, {name: "\0" * 9000 if binary else before + "# more\n" * 3000})
+    assert "| Size | ok | 0 added lines |" in review()[1]
+
+
+def test_a_rename_does_not_count(branch: Path, review: Review) -> None:
+    commit(branch, {"src/own.py": lines(2000)})
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
+    git("mv", "src/own.py", "src/mine.py", cwd=branch)
+    git("commit", "--quiet", "--no-verify", "--message", "Rename", cwd=branch)
+    assert "| Size | ok | 0 added lines |" in review()[1]
+
+
+def test_deletions_do_not_count(branch: Path, review: Review) -> None:
+    commit(branch, {"src/own.py": lines(2000)})
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
+    commit(branch, {"src/own.py": lines(1)})
+    assert "| Size | ok | 0 added lines |" in review()[1]
+
+
+def test_changes_of_main_since_the_branch_began_do_not_count(
+    branch: Path, review: Review
+) -> None:
+    commit(branch, {"src/own.py": lines(10)})
+    git("checkout", "--quiet", "--detach", "origin/main", cwd=branch)
+    commit(branch, {"src/other.py": lines(3000)})
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
+    git("checkout", "--quiet", "work", cwd=branch)
+    git("merge", "--quiet", "--no-verify", "origin/main", cwd=branch)
+    assert "| Size | ok | 10 added lines |" in review()[1]
+
+
+def test_the_first_commit_does_not_count(branch: Path, review: Review) -> None:
+    git("checkout", "--quiet", "--orphan", "anew", cwd=branch)
+    commit(branch, {"src/own.py": lines(3000)})
+    commit(branch, {"src/more.py": lines(5)})
+    _, summary = review()
+    git("branch", "--force", "work", cwd=branch)
+    assert "| Size | ok | 5 added lines |" in summary
+
+
+def test_files_equal_to_a_fresh_render_do_not_count(
+    branch: Path, review: Review
+) -> None:
+    git("checkout", "--quiet", "--detach", cwd=branch)
+    git("rm", "-rq", "--cached", "src", "tests", "docs", ".github", cwd=branch)
+    git("commit", "--quiet", "--no-verify", "--message", "Without", cwd=branch)
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
+    commit(branch, {"src/own.py": lines(500)})
+    git("branch", "--quiet", "--force", "work", cwd=branch)
+    git("checkout", "--quiet", "work", cwd=branch)
+    assert (
+        "| Size | warning | 500 added lines, most of them in src/own.py"
+        in (review()[1])
+    )
+
+
+def test_a_template_out_of_reach_is_said(branch: Path, review: Review) -> None:
+    answers = branch / ".copier-answers.yml"
+    text = answers.read_text("utf-8").replace("_src_path: ", "_src_path: /nowhere")
+    commit(branch, {answers.name: text, "src/own.py": lines(500)})
+    _, summary = review()
+    assert "| Size | warning | 500 added lines; files of the template count" in summary
+
+
+def test_at_light_the_size_only_warns(branch: Path, review: Review) -> None:
+    answers = branch / ".copier-answers.yml"
+    text = answers.read_text("utf-8")
+    answers.write_text(text.replace("standard", "light"), "utf-8")
+    commit(branch, {"src/own.py": lines(2000)})
+    result, summary = review()
+    assert result.code == 0
+    assert "| Size | warning | 2,000 added lines" in summary
+
+
+LARGE = {"labels": [{"name": "large-change"}]}
+
+
+def waived(project: Path, reason: str = "Size waiver: it is one table") -> str:
+    page = (project / PAGE).read_text("utf-8")
+    return f"{answered(page)}\n\n{reason}\n"
+
+
+def test_a_waiver_needs_a_reason(branch: Path, review: Review, forge: Forge) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    forge.events = [labelled("bob")]
+    assert review(**LARGE)[0].code == 1
+
+
+def test_a_waiver_needs_a_label(branch: Path, review: Review) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    assert review(body=waived(branch))[0].code == 1
+
+
+def test_a_waiver_of_somebody_else_is_shown(
+    branch: Path, review: Review, forge: Forge
+) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    forge.events = [labelled("ann"), labelled("bob")]
+    result, summary = review(body=waived(branch), **LARGE)
+    assert result.code == 0, result.output
+    assert "| Size | warning |" in summary
+    assert "Waived by bob: it is one table" in summary
+    assert forge.tokens == ["Bearer t0ken"] * 2
+
+
+@pytest.mark.parametrize(
+    "event", [labelled("ann"), labelled("robot", "Bot"), {"event": "closed"}]
+)
+def test_nobody_waives_the_limit_alone(
+    event: dict[str, Any], branch: Path, review: Review, forge: Forge
+) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    forge.events = [event]
+    assert review(body=waived(branch), **LARGE)[0].code != 0
+
+
+def test_a_waiver_that_cannot_be_verified_fails(
+    branch: Path, review: Review, forge: Forge
+) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    forge.url = "http://127.0.0.1:1"
+    result, summary = review(body=waived(branch), **LARGE)
+    assert result.code != 0
+    assert "| Size | not checked |" in summary
+    assert "the forge was not reached" in summary
+
+
+def test_text_of_the_author_stays_text_in_the_summary(
+    branch: Path, review: Review, forge: Forge
+) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    forge.events = [labelled("bob")]
+    reason = "Size waiver: x | ok | <img src=http://x> [y](http://x) @acme"
+    _, summary = review(body=waived(branch, reason), **LARGE)
+    assert "<img" not in summary
+    assert not re.search(r"(?<!\\)\]\(", summary)
+    assert all(row.count(" | ") == 2 for row in summary.splitlines()[2:])
+
+
+def test_an_unchanged_description_fails(branch: Path, review: Review) -> None:
+    commit(branch, {"src/own.py": lines(1)})
+    result, summary = review(body=(branch / PAGE).read_text("utf-8"))
+    assert result.code == 1
+    assert "| Description | fails | not answered: What changes" in summary
+
+
+def questions(project: Path) -> list[str]:
+    page = (project / PAGE).read_text("utf-8")
+    return [line.split("**")[1] for line in page.splitlines() if line.startswith("**")]
+
+
+@pytest.mark.parametrize("placeholder", ["", "…", "...", "<!-- yes -->", "-"])
+def test_each_question_needs_an_answer(
+    placeholder: str, branch: Path, review: Review
+) -> None:
+    page = answered((branch / PAGE).read_text("utf-8"))
+    question = questions(branch)[3]
+    body = "\n".join(
+        f"**{question}** {placeholder}" if question in line else line
+        for line in page.splitlines()
+    )
+    result, summary = review(body=body)
+    assert result.code == 1
+    assert f"not answered: {question} Edit" in summary
+
+
+def test_a_question_that_was_removed_is_named(branch: Path, review: Review) -> None:
+    page = answered((branch / PAGE).read_text("utf-8"))
+    _, *rest = page.splitlines()
+    result, summary = review(body="\n".join(rest))
+    assert result.code == 1
+    assert f"not answered: {questions(branch)[0]} Edit" in summary
+
+
+def test_an_answer_may_take_lines_of_its_own(branch: Path, review: Review) -> None:
+    page = (branch / PAGE).read_text("utf-8")
+    assert review(body=page.replace("…", "\r\n\r\nYes.\r\n"))[0].code == 0
+
+
+def test_no_description_at_all_fails(branch: Path, review: Review) -> None:
+    assert review(body=None)[0].code == 1
+
+
+def test_a_program_is_not_asked(branch: Path, review: Review) -> None:
+    result, summary = review(body="", user={"login": "bump", "type": "Bot"})
+    assert result.code == 0
+    assert "| Description | warning | bump is a program" in summary
+
+
+def test_a_draft_fails_nothing(branch: Path, review: Review) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    result, summary = review(body="", draft=True)
+    assert result.code == 0
+    assert "| Size | fails |" in summary
+
+
+@pytest.mark.parametrize("mark", ["<<<<<<< before updating", ">>>>>>> after updating"])
+def test_conflicts_of_an_update_fail(mark: str, branch: Path, review: Review) -> None:
+    commit(branch, {"README.md": f"Hello\n{mark}\n"})
+    result, summary = review()
+    assert result.code == 1
+    assert "| Conflicts | fails |" in summary
+
+
+def test_rejected_parts_of_an_update_fail(branch: Path, review: Review) -> None:
+    commit(branch, {"README.md.rej": "Hello\n"})
+    assert review()[0].code == 1
+
+
+def test_empty_lines_of_the_take_over_are_named(branch: Path, review: Review) -> None:
+    readme = (branch / "README.md").read_text("utf-8")
+    before, empty, after = readme.partition("for which decision | |\n")
+    assert empty
+    filled = f"{before}for which decision | The board, in March |\n{after}"
+    commit(branch, {"README.md": filled})
+    _, summary = review()
+    assert "Who needs the results" not in summary
+    assert "Which access is needed, and who grants it" in summary
+
+
+def test_without_a_request_only_the_change_is_looked_at(branch: Path) -> None:
+    commit(branch, {"src/own.py": lines(3)})
+    result = poe(branch, "review")
+    assert result.code == 0
+    assert "3 added lines" in result.output
+    assert "there is no request yet" in result.output
+
+
+def test_an_unknown_base_is_said_in_a_sentence(branch: Path) -> None:
+    result = poe(branch, "review", "--base", "nowhere")
+    assert result.code == 1
+    assert "There is no nowhere to compare with" in result.output
+    assert "Traceback" not in result.output
+
+
+OWNERS = {
+    "nobody": ("", "One-bus project"),
+    "one": ("* @ann\n", "line 1 of CODEOWNERS gives * to fewer than two"),
+    "one, twice": ("* @ann @Ann\n", "gives * to fewer than two"),
+    "narrower": (
+        "* @ann @bob\n/src @cy # why\n",
+        "line 2 of CODEOWNERS gives /src",
+    ),
+    "cleared": ("* @ann @bob\n/docs/\n", "line 2 of CODEOWNERS gives /docs/"),
+    "not everything": ("/src/ @ann @bob\n", "One-bus project"),
+    "a comment": ("# * @ann @bob\n", "One-bus project"),
+    "two": ("* @ann @bob\n", ""),
+    "two by mail": ("* a@x.org b@x.org\n", ""),
+    "a team": ("* @acme/data\n", ""),
+    "a section": ("[All] @ann @bob\n*\n", ""),
+    "a section of one": ("[All] @ann\n*\n", "gives * to fewer than two"),
+}
+
+
+@pytest.mark.parametrize("case", OWNERS)
+def test_check_names_a_path_that_one_person_owns(case: str, branch: Path) -> None:
+    text, said = OWNERS[case]
+    (branch / ".github" / "CODEOWNERS").write_text(text, "utf-8")
+    code = "from owned.twobus.review import name_owners; name_owners()"
+    result = run("uv", "run", "python", "-c", code, cwd=branch)
+    assert result.code == 0
+    assert said in result.output
+    assert len(result.output.splitlines()) == bool(said)
+
+
+@pytest.mark.parametrize("forge_name", choices("forge"))
+@pytest.mark.parametrize("owners", ["", "@ann", "@ann @bob", "@ann @bob @cy", "@a/b"])
+def test_generated_owners_are_two_or_are_missed(
+    owners: str, forge_name: str, owned: Path, project: Render
+) -> None:
+    made = project(forge=forge_name, code_owners=owners, notebooks="none")
+    code = (
+        "import sys; from pathlib import Path; from owned.twobus import review; "
+        "review.ROOT = Path(sys.argv[1]); print(review.owners().result)"
+    )
+    result = run("uv", "run", "python", "-c", code, str(made), cwd=owned)
+    two = owners.count("@") > 1 or "/" in owners
+    assert result.output.strip() == ("ok" if two else "warning")
+
+
+GITLAB = {
+    "CI_MERGE_REQUEST_IID": "7",
+    "CI_MERGE_REQUEST_TITLE": "Work",
+    "CI_MERGE_REQUEST_LABELS": "large-change,other",
+    "GITLAB_CI": "true",
+}
+
+
+@pytest.fixture
+def gitlab(branch: Path, project: Render) -> Callable[..., Result]:
+    """Run the line of the review job on GitLab, with the variables that it gives."""
+    made = project(forge="gitlab", notebooks="none")
+    script = yaml.safe_load((made / ".gitlab-ci.yml").read_text())["review"]["script"]
+    page = (made / GITLAB_PAGE).read_text("utf-8")
+
+    def run_job(**changes: str) -> Result:
+        variables = GITLAB | {
+            "CI_MERGE_REQUEST_DIFF_BASE_SHA": git(
+                "rev-parse", "origin/main", cwd=branch
+            ).strip(),
+            "CI_MERGE_REQUEST_DESCRIPTION": answered(page),
+        }
+        return run("bash", "-ec", *script, cwd=branch, **(variables | changes))
+
+    return run_job
+
+
+def test_a_merge_request_is_reviewed(branch: Path, gitlab: Any) -> None:
+    commit(branch, {"src/own.py": lines(10)})
+    result = gitlab()
+    assert result.code == 0, result.output
+    assert "10 added lines" in result.output
+
+
+def test_a_truncated_description_is_not_called_checked(
+    branch: Path, gitlab: Any
+) -> None:
+    result = gitlab(CI_MERGE_REQUEST_DESCRIPTION_IS_TRUNCATED="true")
+    assert result.code == 78
+    assert "Description  not checked" in result.output
+
+
+def test_a_waiver_that_gitlab_does_not_explain_is_not_called_checked(
+    branch: Path, gitlab: Any
+) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    page = answered((branch / PAGE).read_text("utf-8"))
+    result = gitlab(CI_MERGE_REQUEST_DESCRIPTION=f"{page}\nSize waiver: one table\n")
+    assert result.code == 78
+    assert "who set the label large-change cannot be seen here" in result.output
+
+
+@pytest.mark.parametrize("title", ["Draft: Work", "[Draft] Work", "(draft) Work"])
+def test_a_draft_merge_request_fails_nothing(
+    title: str, branch: Path, gitlab: Any
+) -> None:
+    assert (
+        gitlab(CI_MERGE_REQUEST_TITLE=title, CI_MERGE_REQUEST_DESCRIPTION="").code == 0
+    )
+
+
+def test_what_gitlab_does_not_tell_is_yellow(project: Render) -> None:
+    jobs = yaml.safe_load((project(forge="gitlab") / ".gitlab-ci.yml").read_text())
+    assert jobs["review"]["allow_failure"] == {"exit_codes": 78}
