@@ -1,0 +1,180 @@
+"""A project: where it is hosted, its rules and its owners, as its files say."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ANSWERS = ".copier-answers.yml"
+# Where Copier leaves the rules of each forge.
+RULES = {
+    "github": ".github/rulesets/main.json",
+    "gitlab": ".gitlab/protection.json",
+}
+# Where each forge looks for owners; it reads the first that is there.
+CODEOWNERS = {
+    "github": (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"),
+    "gitlab": ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"),
+}
+# What GitLab's rules consist of; GitHub's have a list of them, and a name.
+PARTS = ("project", "protected_branch", "approvals", "approval_rule", "push_rule")
+TITLES = {"github": "GitHub", "gitlab": "GitLab"}
+
+HOST = r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?)"
+PATH = r"(?P<path>[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)"
+WEB = re.compile(rf"https://(?:[^@/]*@)?{HOST}/{PATH}/?")
+# The port of an address for ssh says nothing about the API's.
+SSH = re.compile(
+    rf"(?:ssh://)?(?:[^@/:]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*)(?::[0-9]+/|[:/]){PATH}/?"
+)
+
+
+class StopError(Exception):
+    """What could not be done: one sentence for people."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What `protect` needs to know of a project.
+
+    Attributes:
+        forge: `github` or `gitlab`.
+        host: The forge's host, with its port if it has one.
+        path: The repository there: `group/name`.
+        level: The review level that was chosen.
+        rules: The rules as the forge's API takes them.
+        rules_file: Where they were read from.
+        owners: The text of CODEOWNERS, empty if there is none.
+        owners_file: Where it was read from, or should be.
+    """
+
+    forge: str
+    host: str
+    path: str
+    level: str
+    rules: dict[str, Any]
+    rules_file: str
+    owners: str
+    owners_file: str
+
+
+def read(folder: Path) -> Project:
+    """Read a project from its folder.
+
+    Raises:
+        StopError: If something is missing, or cannot be understood.
+    """
+    answers = _answers(folder)
+    url = str(answers.get("repository_url") or "")
+    host, path = _address(url) if url else _origin(folder)
+    known = next((name for name in RULES if name in host), None)
+    forge = str(answers.get("forge") or known or "github")
+    if forge not in RULES or known not in (None, forge):
+        raise StopError(
+            f"The project was made for {TITLES.get(forge, forge)}, but its repository "
+            f"is on {host}: uvx copier update --data repository_url=https://{host}/{path}"
+        )
+    places = CODEOWNERS[forge]
+    owners = next((place for place in places if (folder / place).is_file()), None)
+    return Project(
+        forge=forge,
+        host=host,
+        path=path,
+        level=str(answers.get("review_level") or "standard"),
+        rules=_rules(folder, RULES[forge]),
+        rules_file=RULES[forge],
+        owners=_text(folder / owners) if owners else "",
+        owners_file=owners or f".{forge}/CODEOWNERS",
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StopError(f"{path} cannot be read as text: {error}") from None
+
+
+def _answers(folder: Path) -> dict[str, Any]:
+    path = folder / ANSWERS
+    if not path.is_file():
+        raise StopError(
+            f"There is no {ANSWERS} in {folder.resolve()}: run this in a project that "
+            "Twobus made, or name one with --project."
+        )
+    try:
+        answers = yaml.safe_load(_text(path))
+    except yaml.YAMLError:
+        answers = None
+    if not isinstance(answers, dict):
+        raise StopError(f"{ANSWERS} is not what Copier wrote: take it from git again.")
+    return answers
+
+
+def _rules(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    if not path.is_file():
+        raise StopError(
+            f"There are no rules in {name}: uvx copier update writes them, from the "
+            "release that brought them."
+        )
+    try:
+        rules = json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise StopError(
+            f"{name} is not JSON, see line {error.lineno}: {error.msg}."
+        ) from None
+    if not _is_complete(rules):
+        raise StopError(
+            f"Parts are missing in {name}: take the file from git again, or from the "
+            "template with uvx copier recopy."
+        )
+    return dict(rules)
+
+
+def _is_complete(rules: Any) -> bool:
+    if not isinstance(rules, dict):
+        return False
+    if "rules" not in rules:
+        return all(isinstance(rules.get(part), dict) for part in PARTS)
+    kinds = [isinstance(rule, dict) and "type" in rule for rule in rules["rules"]]
+    return all(kinds) and isinstance(rules.get("name"), str)
+
+
+def _address(url: str) -> tuple[str, str]:
+    if match := WEB.fullmatch(url):
+        return _parts(match)
+    raise StopError(
+        f"The repository_url in {ANSWERS} must be like https://github.com/acme/study: "
+        "uvx copier update --data repository_url=..."
+    )
+
+
+def _origin(folder: Path) -> tuple[str, str]:
+    command = ["git", "-C", str(folder), "remote", "get-url", "origin"]
+    try:
+        process = subprocess.run(command, capture_output=True, encoding="utf-8")
+        url = process.stdout.strip() if process.returncode == 0 else ""
+    except OSError:
+        url = ""
+    if not url:
+        raise StopError(
+            "Nothing says where the repository is: git remote add origin <address>, or "
+            "uvx copier update --data repository_url=https://..."
+        )
+    if match := WEB.fullmatch(url) or SSH.fullmatch(url):
+        return _parts(match)
+    # The address itself may hold a password, so it is not shown.
+    raise StopError(
+        "git's remote `origin` is no address of a forge over https or ssh: uvx copier "
+        "update --data repository_url=https://..."
+    )
+
+
+def _parts(match: re.Match[str]) -> tuple[str, str]:
+    host = match["host"].lower().removesuffix(":443")
+    return host, match["path"].removesuffix(".git")
