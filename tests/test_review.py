@@ -407,6 +407,18 @@ def test_empty_lines_of_the_take_over_are_named(branch: Path, review: Review) ->
     assert "Which access is needed, and who grants it" in summary
 
 
+def test_limits_that_are_missing_are_named(branch: Path) -> None:
+    settings = branch / "pyproject.toml"
+    text = settings.read_text("utf-8").replace("notebook_cell = 40\n", "")
+    commit(branch, {"pyproject.toml": text})
+    result = poe(branch, "review")
+    assert result.code == 1
+    assert "pyproject.toml lacks 'notebook_cell' in [tool.twobus.review]" in (
+        result.output
+    )
+    assert "Traceback" not in result.output
+
+
 def test_without_a_request_only_the_change_is_looked_at(branch: Path) -> None:
     commit(branch, {"src/own.py": lines(3)})
     result = poe(branch, "review")
@@ -507,6 +519,26 @@ def test_a_truncated_description_is_not_called_checked(
     result = gitlab(CI_MERGE_REQUEST_DESCRIPTION_IS_TRUNCATED="true")
     assert result.code == 78
     assert "Description  not checked" in result.output
+
+
+@pytest.mark.parametrize("text", ["", "x" * 2700])
+def test_an_older_gitlab_that_may_have_cut_the_text_is_not_called_checked(
+    text: str, branch: Path, gitlab: Any
+) -> None:
+    assert gitlab(CI_MERGE_REQUEST_DESCRIPTION=text).code == 78
+
+
+def test_on_the_result_of_a_merge_only_the_request_counts(
+    branch: Path, gitlab: Any
+) -> None:
+    old = git("rev-parse", "HEAD", cwd=branch).strip()
+    commit(branch, {"src/main.py": lines(500)})
+    target = git("rev-parse", "HEAD", cwd=branch).strip()
+    commit(branch, {"src/own.py": lines(10)})
+    result = gitlab(
+        CI_MERGE_REQUEST_DIFF_BASE_SHA=old, CI_MERGE_REQUEST_TARGET_BRANCH_SHA=target
+    )
+    assert "10 added lines" in result.output
 
 
 def test_a_waiver_that_gitlab_does_not_explain_is_not_called_checked(

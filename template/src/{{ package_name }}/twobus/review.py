@@ -24,6 +24,7 @@ from ..settings import NOTEBOOKS, ROOT
 OK, LOOK, WARNING, FAILURE, UNKNOWN = "ok", "look", "warning", "fails", "not checked"
 # What GitLab shows in yellow: see allow_failure in .gitlab-ci.yml.
 EXIT_UNKNOWN = 78
+GITLAB_TEXT = 2700  # characters of a description, at most
 
 # Where the main branch is found, unless somebody says.
 BASES = ("origin/HEAD", "origin/main", "main")
@@ -32,6 +33,14 @@ REASON = re.compile(r"^\W*size waiver\W*:\W*(\w.*)$", re.IGNORECASE | re.MULTILI
 PAGES = (
     ".github/pull_request_template.md",
     ".gitlab/merge_request_templates/Default.md",
+)
+# They stand in pyproject.toml.
+LIMITS = (
+    "warn_added",
+    "fail_added",
+    "notebook_lines",
+    "notebook_cell",
+    "notebook_definitions",
 )
 ANSWERS = ".copier-answers.yml"
 LEFT_OVER = r"^(<<<<<<< before updating|>>>>>>> after updating)"
@@ -85,14 +94,14 @@ def review(base: str = "", compare: Callable[[str], list[str]] | None = None) ->
     """
     request = _request(base)
     start = _start(request.base)
-    changed = [name for name, _ in _added(start)]
+    added = _added(start)
     rows = [
-        _size(start, request),
+        _size(added, request),
         _description(request),
         _left_over(),
         owners(),
         _take_over(),
-        *_overgrown(changed),
+        *_overgrown(added),
         *_changed_notebooks(compare(start) if compare else []),
     ]
     _show(rows)
@@ -143,9 +152,8 @@ def _two(people: list[str]) -> bool:
     return len({*people}) > 1 or any("/" in person for person in people)
 
 
-def _size(start: str, request: Request) -> Row:
-    limit = limits()
-    added = dict(_added(start))
+def _size(added: dict[str, int], request: Request) -> Row:
+    limit = _limits()
     note = ""
     if sum(added.values()) > limit["warn_added"]:
         try:
@@ -236,7 +244,7 @@ def _take_over() -> Row:
 
 def _overgrown(changed: Iterable[str]) -> Iterator[Row]:
     """Yield a row for each changed notebook whose code belongs into the package."""
-    limit = limits()
+    limit = _limits()
     folder = NOTEBOOKS.relative_to(ROOT).as_posix()
     for name in changed:
         file = ROOT / name
@@ -279,8 +287,8 @@ def _changed_notebooks(said: list[str]) -> Iterator[Row]:
         yield Row("Notebooks", LOOK, f"{line}. Before and after: reports/review")
 
 
-def _added(start: str) -> Iterator[tuple[str, int]]:
-    """Yield the files that changed, with the lines added that somebody must read.
+def _added(start: str) -> dict[str, int]:
+    """Return the files that changed, with the lines added that somebody must read.
 
     Those of files that git knows as generated, or as binary, count as none.
     """
@@ -298,7 +306,7 @@ def _added(start: str) -> Iterator[tuple[str, int]]:
     for name, value in zip(marks[::3], marks[2::3], strict=False):
         if value in ("set", "true"):
             counts[name] = 0
-    yield from counts.items()
+    return counts
 
 
 def _rendered(names: list[str]) -> set[str]:
@@ -342,10 +350,16 @@ def _request(base: str) -> Request:
             )
     if "CI_MERGE_REQUEST_IID" in env:
         title = env.get("CI_MERGE_REQUEST_TITLE", "")
+        text = env.get("CI_MERGE_REQUEST_DESCRIPTION", "")
+        # Older releases say nothing of it, or give no text at all.
+        guess = "false" if 0 < len(text) < GITLAB_TEXT else "true"
+        cut = env.get("CI_MERGE_REQUEST_DESCRIPTION_IS_TRUNCATED", guess)
         return Request(
-            base=env["CI_MERGE_REQUEST_DIFF_BASE_SHA"],
-            description=env.get("CI_MERGE_REQUEST_DESCRIPTION", ""),
-            whole=env.get("CI_MERGE_REQUEST_DESCRIPTION_IS_TRUNCATED") != "true",
+            # The first is there where GitLab runs on the result of the merge.
+            base=env.get("CI_MERGE_REQUEST_TARGET_BRANCH_SHA")
+            or env["CI_MERGE_REQUEST_DIFF_BASE_SHA"],
+            description=text,
+            whole=cut == "false",
             draft=title.lower().startswith(("draft:", "[draft]", "(draft)")),
             labels=tuple(env.get("CI_MERGE_REQUEST_LABELS", "").split(",")),
         )
@@ -391,12 +405,12 @@ def _labeller() -> str:
 def _start(base: str) -> str:
     """Return the commit from which a change began.
 
-    A history that begins anew, as the first commit of a project does, begins there:
-    what it brought was not written for this request.
+    A history of its own, as a project begins, counts from after its first commit.
     """
-    roots = _git("rev-list", "--max-parents=0", "HEAD", "--not", base).split()
-    if start := (roots or _git("merge-base", base, "HEAD").split()):
+    if start := _git("merge-base", base, "HEAD").split():
         return start[0]
+    if _git("rev-parse", "--verify", "--quiet", base):
+        return _git("rev-list", "--max-parents=0", "HEAD").split()[0]
     raise SystemExit(
         f"There is no {base} to compare with: name a branch or a commit that is here, "
         "such as `poe review --base main`."
@@ -420,20 +434,15 @@ def _cell(text: str) -> str:
     return re.sub(r"([\\`*_\[\]|@#!~])", r"\\\1", escape(" ".join(text.split())))
 
 
-def limits() -> dict[str, int]:
-    """Return the numbers that pyproject.toml gives.
-
-    Raises:
-        SystemExit: If it gives none.
-    """
+def _limits() -> dict[str, int]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     try:
-        found: dict[str, int] = project["tool"]["twobus"]["review"]
-    except KeyError:
+        return {name: int(project["tool"]["twobus"]["review"][name]) for name in LIMITS}
+    except KeyError as error:
         raise SystemExit(
-            "pyproject.toml lacks [tool.twobus.review], the limits of a change."
+            f"pyproject.toml lacks {error} in [tool.twobus.review], the limits of a "
+            "change: a template update brings them."
         ) from None
-    return found
 
 
 def _answers() -> dict[str, Any]:
