@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import started
+from playwright.sync_api import Browser
 
 from template import lend, render, set_up, snapshot
 
@@ -38,3 +40,17 @@ def study(ready: Path) -> Iterator[Path]:
     """The project that is ready, put back as it was after the test."""
     with lend(ready):
         yield ready
+
+
+@pytest.fixture(scope="session")
+def marimo_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with marimo notebooks, set up; tests that change it lend it."""
+    folder = tmp_path_factory.mktemp("marimo") / "penguin study é"
+    return set_up(render(release, folder, notebooks="marimo"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser without a window; a machine that cannot have one skips its tests."""
+    with started() as chromium:
+        yield chromium

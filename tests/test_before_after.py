@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from browser import Opened, opened
 from playwright.sync_api import Page, expect
-from test_report import Opened, opened
-from test_report import browser as browser
 
-from template import Result, environment, git, lend, render, run, set_up, status
+from template import Result, environment, git, lend, run, status
 
 pytestmark = pytest.mark.slow
 
@@ -383,16 +382,6 @@ def test_an_interrupted_comparison_leaves_nothing_behind(
     assert not [*tmp_path.glob("*/*/pyproject.toml")]
 
 
-def test_nothing_changed_is_said_in_a_sentence(study: Path, tmp_path: Path) -> None:
-    write(study, {"same": SAME})
-    commit(study)
-    compared = compare(study, tmp_path)
-    assert compared.lines == []
-    assert [page.name for page in tmp_path.iterdir()] == ["index.html"]
-    index = (tmp_path / "index.html").read_text("utf-8")
-    assert "No notebook differs in its text, code or outputs." in index
-
-
 @pytest.mark.parametrize(
     ("base", "reason", "what"),
     [
@@ -418,12 +407,13 @@ def test_a_base_that_cannot_be_run_is_said(
     assert compared.left == ""
 
 
-def test_marimo_notebooks_are_compared(release: Path, tmp_path: Path) -> None:
-    project = set_up(render(release, tmp_path / "study é", notebooks="marimo"))
-    write(project, {"bridges": MARIMO})
-    commit(project)
-    write(project, {"bridges": MARIMO.replace("seven", "eight")}, "WIDTH = 4\n")
-    compared = compare(project, tmp_path / "review")
+def test_marimo_notebooks_are_compared(marimo_ready: Path, tmp_path: Path) -> None:
+    with lend(marimo_ready):
+        write(marimo_ready, {"bridges": MARIMO})
+        commit(marimo_ready)
+        changed = {"bridges": MARIMO.replace("seven", "eight")}
+        write(marimo_ready, changed, "WIDTH = 4\n")
+        compared = compare(marimo_ready, tmp_path / "review")
     assert compared.lines == ["bridges: changed text, changed outputs (1 result)"]
     shown = (compared.folder / "bridges.html").read_text("utf-8")
     assert "<ins>eight</ins>" in shown

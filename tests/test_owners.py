@@ -110,8 +110,8 @@ def test_it_says_who_is_stuck_and_who_is_left() -> None:
     [first, _] = lockouts(lines, Approvals(2, True, True), {}, "strict")
     assert first == (
         "Nobody could approve what @ann writes: 'strict' needs two others, and only "
-        "@bob is left. Name one more person: uvx copier update --data code_owners=..., "
-        "or choose review_level=standard."
+        "@bob is left. Name one more person: uvx copier update --vcs-ref :current: "
+        "--data code_owners=..., or choose review_level=standard."
     )
 
 

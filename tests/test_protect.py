@@ -995,7 +995,22 @@ def test_rules_that_are_no_json_are_a_sentence(protect: Protect, made: Made) -> 
 
 
 @pytest.mark.parametrize("forge", URLS)
-@pytest.mark.parametrize("text", ["[]", "{}", '{"rules": [1], "name": "main"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "{}",
+        '{"rules": [1], "name": "main"}',
+        '{"rules": null, "name": "main"}',
+        '{"rules": 5, "name": "main"}',
+        '{"rules": [], "name": "main"}',
+        '{"rules": [{"type": "deletion"}], "name": ""}',
+        '{"rules": [{"type": 5}], "name": "main"}',
+        '{"rules": [{"type": "deletion", "parameters": null}], "name": "main"}',
+        "[" * 100_000,
+    ],
+    ids=range(10),
+)
 def test_rules_with_parts_missing_are_a_sentence(
     protect: Protect, made: Made, forge: str, text: str
 ) -> None:

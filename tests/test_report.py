@@ -1,16 +1,14 @@
 """Reports, opened in a browser, are for people who do not want to see code."""
 
-import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from browser import Opened, opened
+from playwright.sync_api import Browser, expect
 
-from template import poe, render, set_up
+from template import poe
 
 pytestmark = pytest.mark.slow
 
@@ -18,14 +16,6 @@ REPORTS = [
     "jupyter/01_body_mass",
     "jupyter/samples/01_body_mass",
     "marimo/samples/body_mass",
-]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
 ]
 COLOURS = """image => {
     const canvas = document.createElement("canvas");
@@ -57,31 +47,6 @@ for number in range(1000):
 """
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A page in a browser.
-
-    Attributes:
-        page: The page.
-        requests: The addresses that the browser asked for, to show it.
-    """
-
-    page: Page
-    requests: list[str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser without a window; a machine that cannot have one skips its tests."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None and "CI" not in os.environ:
-        pytest.skip("no Chromium here: install it, such as by apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture(scope="module")
 def jupyter(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default project's reports, and one of an odd notebook."""
@@ -95,11 +60,9 @@ def jupyter(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def marimo(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def marimo(marimo_ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reports of a project with marimo notebooks."""
-    folder = tmp_path_factory.mktemp("marimo")
-    project = set_up(render(release, folder / "penguin study é", notebooks="marimo"))
-    return rendered(project, ["notebooks"], folder)
+    return rendered(marimo_ready, ["notebooks"], tmp_path_factory.mktemp("marimo"))
 
 
 def rendered(project: Path, tasks: list[str], folder: Path) -> Path:
@@ -123,18 +86,6 @@ def odd(browser: Browser, jupyter: Path) -> Iterator[Opened]:
     """The report of the odd notebook, opened."""
     with opened(browser, jupyter / "02_odd.html") as page:
         yield page
-
-
-@contextmanager
-def opened(browser: Browser, file: Path) -> Iterator[Opened]:
-    """Open a file, with every request noted and none answered by a network."""
-    requests: list[str] = []
-    with browser.new_context(viewport={"width": 1000, "height": 800}) as context:
-        page = context.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        page.route(lambda url: not url.startswith("file:"), lambda route: route.abort())
-        page.goto(file.as_uri())
-        yield Opened(page, requests)
 
 
 def test_a_report_loads_nothing_but_itself(report: Opened) -> None:

@@ -1,6 +1,7 @@
 """What `poe review` says of changes, on real histories and real events of forges."""
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -35,7 +36,17 @@ def owned(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of two owners, without notebooks, so that a review takes no time."""
     folder = tmp_path_factory.mktemp("owned") / "owned"
     answers = {"notebooks": "none", "code_owners": "@ann @bob"}
-    return set_up(render(release, folder, **answers))
+    made = set_up(render(release, folder, **answers))
+    # A render for each large change would take seconds.
+    reach_template(made, "/nowhere")
+    return made
+
+
+def reach_template(project: Path, place: str) -> None:
+    """Commit another place where the template is said to be."""
+    file = project / ".copier-answers.yml"
+    text = re.sub(r"(?m)^_src_path: .*", f"_src_path: {place}", file.read_text("utf-8"))
+    commit(project, {file.name: text})
 
 
 @pytest.fixture
@@ -121,7 +132,7 @@ def review(branch: Path, tmp_path: Path, forge: Forge) -> Review:
         request = {
             "number": 7,
             "base": {"ref": "main"},
-            "body": answered((branch / PAGE).read_text("utf-8")),
+            "body": answered(git("show", f"origin/main:{PAGE}", cwd=branch)),
             "user": {"login": "ann", "type": "User"},
             "draft": False,
             "labels": [],
@@ -160,7 +171,8 @@ def test_more_than_400_lines_are_warned_of(branch: Path, review: Review) -> None
     commit(branch, {"src/own.py": lines(401)})
     result, summary = review()
     assert result.code == 0, result.output
-    assert "| Size | warning | 401 added lines, most of them in src/own.py" in summary
+    assert "| Size | warning | 401 added lines" in summary
+    assert "most of them in src/own.py" in summary
 
 
 def test_more_than_1000_lines_fail(branch: Path, review: Review) -> None:
@@ -170,11 +182,67 @@ def test_more_than_1000_lines_fail(branch: Path, review: Review) -> None:
     assert "| Size | fails | 1,001 added lines" in summary
 
 
+def raised(project: Path) -> dict[str, str]:
+    """Return settings with a higher limit."""
+    text = (project / "pyproject.toml").read_text("utf-8")
+    return {"pyproject.toml": text.replace("fail_added = 1000", "fail_added = 2000")}
+
+
 def test_the_limits_stand_in_pyproject(branch: Path, review: Review) -> None:
-    settings = branch / "pyproject.toml"
-    text = settings.read_text("utf-8").replace("fail_added = 1000", "fail_added = 2000")
-    commit(branch, {"pyproject.toml": text, "src/own.py": lines(1001)})
+    commit(branch, raised(branch))
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
+    commit(branch, {"src/own.py": lines(1001)})
     assert review()[0].code == 0
+
+
+def test_a_change_is_held_against_the_limits_from_before(
+    branch: Path, review: Review
+) -> None:
+    commit(branch, raised(branch) | {"src/own.py": lines(1001)})
+    result, summary = review()
+    assert result.code == 1
+    assert "| Rules | look | this changes what reviews rest on: the limits" in summary
+
+
+def test_a_change_is_held_against_the_level_from_before(
+    branch: Path, review: Review
+) -> None:
+    answers = branch / ".copier-answers.yml"
+    text = answers.read_text("utf-8").replace("standard", "light")
+    commit(branch, {answers.name: text, "src/own.py": lines(1001)})
+    result, summary = review()
+    assert result.code == 1
+    assert "| Rules | look |" in summary
+
+
+def test_questions_cannot_be_removed_with_their_page(
+    branch: Path, review: Review
+) -> None:
+    git("rm", "--quiet", PAGE, cwd=branch)
+    git("commit", "--quiet", "--no-verify", "--message", "No page", cwd=branch)
+    result, summary = review(body="")
+    assert result.code == 1
+    assert "| Description | fails |" in summary
+
+
+def test_new_marks_of_generated_files_are_pointed_at(
+    branch: Path, review: Review
+) -> None:
+    commit(branch, {"src/.gitattributes": "* -diff\n", "src/own.py": lines(3000)})
+    assert "| Rules | look |" in review()[1]
+
+
+def test_a_name_cannot_write_a_line_of_its_own(branch: Path, review: Review) -> None:
+    commit(branch, {"src/x\n::error ::y": lines(1001)})
+    result, _ = review()
+    assert not [line for line in result.output.splitlines() if line.startswith("::")]
+
+
+def test_files_that_git_does_not_know_are_counted_as_such(branch: Path) -> None:
+    (branch / "new.py").write_text(lines(700), "utf-8")
+    assert "0 added lines; without 1 files that are not in git" in (
+        poe(branch, "review").output
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,12 +296,14 @@ def test_the_first_commit_does_not_count(branch: Path, review: Review) -> None:
 
 
 def test_files_equal_to_a_fresh_render_do_not_count(
-    branch: Path, review: Review
+    branch: Path, review: Review, release: Path
 ) -> None:
     git("checkout", "--quiet", "--detach", cwd=branch)
-    git("rm", "-rq", "--cached", "src", "tests", "docs", ".github", cwd=branch)
+    reach_template(branch, str(release))
+    git("rm", "-rq", "--cached", "src", "tests", "docs", cwd=branch)
     git("commit", "--quiet", "--no-verify", "--message", "Without", cwd=branch)
     git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
+    git("add", "--all", cwd=branch)
     commit(branch, {"src/own.py": lines(500)})
     git("branch", "--quiet", "--force", "work", cwd=branch)
     git("checkout", "--quiet", "work", cwd=branch)
@@ -244,17 +314,16 @@ def test_files_equal_to_a_fresh_render_do_not_count(
 
 
 def test_a_template_out_of_reach_is_said(branch: Path, review: Review) -> None:
-    answers = branch / ".copier-answers.yml"
-    text = answers.read_text("utf-8").replace("_src_path: ", "_src_path: /nowhere")
-    commit(branch, {answers.name: text, "src/own.py": lines(500)})
+    commit(branch, {"src/own.py": lines(500)})
     _, summary = review()
     assert "| Size | warning | 500 added lines; files of the template count" in summary
 
 
 def test_at_light_the_size_only_warns(branch: Path, review: Review) -> None:
     answers = branch / ".copier-answers.yml"
-    text = answers.read_text("utf-8")
-    answers.write_text(text.replace("standard", "light"), "utf-8")
+    text = answers.read_text("utf-8").replace("standard", "light")
+    commit(branch, {answers.name: text})
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
     commit(branch, {"src/own.py": lines(2000)})
     result, summary = review()
     assert result.code == 0
@@ -293,13 +362,22 @@ def test_a_waiver_of_somebody_else_is_shown(
 
 
 @pytest.mark.parametrize(
-    "event", [labelled("ann"), labelled("robot", "Bot"), {"event": "closed"}]
+    "events",
+    [
+        [labelled("ann")],
+        [labelled("Ann")],
+        [labelled("robot", "Bot")],
+        [labelled("bob"), labelled("robot", "Bot")],
+        [labelled("bob"), labelled("bob") | {"event": "unlabeled"}],
+        [{"event": "closed"}],
+        [{"event": "labeled"}],
+    ],
 )
 def test_nobody_waives_the_limit_alone(
-    event: dict[str, Any], branch: Path, review: Review, forge: Forge
+    events: list[dict[str, Any]], branch: Path, review: Review, forge: Forge
 ) -> None:
     commit(branch, {"src/own.py": lines(1001)})
-    forge.events = [event]
+    forge.events = events
     assert review(body=waived(branch), **LARGE)[0].code != 0
 
 
@@ -311,7 +389,7 @@ def test_a_waiver_that_cannot_be_verified_fails(
     result, summary = review(body=waived(branch), **LARGE)
     assert result.code != 0
     assert "| Size | not checked |" in summary
-    assert "the forge was not reached" in summary
+    assert "the forge does not tell" in summary
 
 
 def test_text_of_the_author_stays_text_in_the_summary(
@@ -338,19 +416,60 @@ def questions(project: Path) -> list[str]:
     return [line.split("**")[1] for line in page.splitlines() if line.startswith("**")]
 
 
-@pytest.mark.parametrize("placeholder", ["", "…", "...", "<!-- yes -->", "-"])
-def test_each_question_needs_an_answer(
-    placeholder: str, branch: Path, review: Review
+Unanswered = Callable[[list[str]], list[list[str]]]
+
+
+@pytest.fixture(scope="module")
+def unanswered(owned: Path) -> Unanswered:
+    """Say which questions some descriptions leave open."""
+
+    def ask(descriptions: list[str]) -> list[list[str]]:
+        code = """
+questions = json.loads(sys.argv[1])
+texts = json.loads(sys.argv[2])
+print(json.dumps([list(review._unanswered(questions, t, whole=True)) for t in texts]))
+"""
+        words = json.dumps(questions(owned)), json.dumps(descriptions)
+        found: list[list[str]] = in_project(owned, code, *words)
+        return found
+
+    return ask
+
+
+def test_each_question_needs_an_answer(owned: Path, unanswered: Unanswered) -> None:
+    page = answered((owned / PAGE).read_text("utf-8"))
+    question = questions(owned)[3]
+    line = f"**{question}** Yes, and this is why."
+    assert line in page
+    empty = ["", "…", "...", "<!-- yes -->", "-", "\u200b", "```\n```", "&nbsp;"]
+    empty += [
+        "<br>",
+        "![](x)",
+        "\n[//]: # (x)",
+        "____",
+        "\u3164",
+        "TODO",
+        "tbd.",
+        question,
+    ]
+    empty += ["<details></details>", "Size waiver: large", "Closes #12"]
+    texts = [page.replace(line, f"**{question}** {answer}") for answer in empty]
+    assert unanswered(texts) == [[question]] * len(empty)
+
+
+def test_a_word_is_an_answer(owned: Path, unanswered: Unanswered) -> None:
+    page = (owned / PAGE).read_text("utf-8")
+    answers = ["no", "n/a", "`yes`", "[here](http://x)", "是"]
+    assert unanswered([page.replace("…", word) for word in answers]) == [[]] * 5
+
+
+def test_a_footer_does_not_answer_the_last_question(
+    owned: Path, unanswered: Unanswered
 ) -> None:
-    page = answered((branch / PAGE).read_text("utf-8"))
-    question = questions(branch)[3]
-    body = "\n".join(
-        f"**{question}** {placeholder}" if question in line else line
-        for line in page.splitlines()
-    )
-    result, summary = review(body=body)
-    assert result.code == 1
-    assert f"not answered: {question} Edit" in summary
+    page = answered((owned / PAGE).read_text("utf-8"))
+    last = questions(owned)[-1]
+    text = page.replace(f"**{last}** Yes, and this is why.", f"**{last}** …")
+    assert unanswered([f"{text}\n\nCloses #12\nSize waiver: one table\n"]) == [[last]]
 
 
 def test_a_question_that_was_removed_is_named(branch: Path, review: Review) -> None:
@@ -407,16 +526,26 @@ def test_empty_lines_of_the_take_over_are_named(branch: Path, review: Review) ->
     assert "Which access is needed, and who grants it" in summary
 
 
-def test_limits_that_are_missing_are_named(branch: Path) -> None:
-    settings = branch / "pyproject.toml"
-    text = settings.read_text("utf-8").replace("notebook_cell = 40\n", "")
-    commit(branch, {"pyproject.toml": text})
+def test_limits_that_are_missing_are_asked_for(branch: Path) -> None:
+    text = (branch / "pyproject.toml").read_text("utf-8")
+    commit(branch, {"pyproject.toml": text.replace("notebook_cell = 40\n", "")})
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
     result = poe(branch, "review")
     assert result.code == 1
-    assert "pyproject.toml lacks 'notebook_cell' in [tool.twobus.review]" in (
-        result.output
-    )
+    assert "pyproject.toml must give warn_added, fail_added" in result.output
     assert "Traceback" not in result.output
+
+
+def test_bytes_that_are_no_text_are_no_reason_to_stop(
+    branch: Path, review: Review
+) -> None:
+    (branch / ".github" / "CODEOWNERS").write_bytes(b"* @ann # caf\xe9\n")
+    (branch / os.fsdecode(b"caf\xe9.txt")).write_text(lines(500), "utf-8")
+    git("add", "--all", cwd=branch)
+    git("commit", "--quiet", "--no-verify", "--message", "Bytes", cwd=branch)
+    result, summary = review()
+    assert "Traceback" not in result.output
+    assert "| Size | warning |" in summary
 
 
 def test_without_a_request_only_the_change_is_looked_at(branch: Path) -> None:
@@ -430,7 +559,7 @@ def test_without_a_request_only_the_change_is_looked_at(branch: Path) -> None:
 def test_an_unknown_base_is_said_in_a_sentence(branch: Path) -> None:
     result = poe(branch, "review", "--base", "nowhere")
     assert result.code == 1
-    assert "There is no nowhere to compare with" in result.output
+    assert "There is no commit or branch 'nowhere' here" in result.output
     assert "Traceback" not in result.output
 
 
@@ -448,35 +577,108 @@ OWNERS = {
     "two": ("* @ann @bob\n", ""),
     "two by mail": ("* a@x.org b@x.org\n", ""),
     "a team": ("* @acme/data\n", ""),
-    "a section": ("[All] @ann @bob\n*\n", ""),
-    "a section of one": ("[All] @ann\n*\n", "gives * to fewer than two"),
+    "two spellings of everything": ("** @ann @bob\n", ""),
+    "no owners": ("* @ann @ /x@y @bob,\n", "gives * to fewer than two"),
+    "what GitHub skips": ("* @ann @bob\n!x @cy\n", ""),
 }
 
 
+def in_project(project: Path, code: str, *words: str) -> Any:
+    """Run code that prints JSON, with the module of the review in reach."""
+    code = f"import json, sys\nfrom owned.twobus import review\n{code}"
+    result = run("uv", "run", "python", "-c", code, *words, cwd=project)
+    assert result.code == 0, result.output
+    return json.loads(result.output)
+
+
+def ownership(project: Path, roots: list[Path]) -> list[list[str]]:
+    """Return what is said of the owners of projects: the result, and why."""
+    code = """
+from pathlib import Path
+rows = []
+for root in sys.argv[1:]:
+    review.ROOT = Path(root)
+    row = review.owners()
+    rows.append([row.result, row.detail])
+print(json.dumps(rows))
+"""
+    found: list[list[str]] = in_project(project, code, *map(str, roots))
+    return found
+
+
+@pytest.fixture(scope="module")
+def owner_rows(
+    owned: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[str]]:
+    """What is said of each case of CODEOWNERS."""
+    roots = [tmp_path_factory.mktemp("case") for _ in OWNERS]
+    for root, (text, _) in zip(roots, OWNERS.values(), strict=True):
+        (root / ".github").mkdir()
+        (root / ".github" / "CODEOWNERS").write_text(text, "utf-8")
+    return dict(zip(OWNERS, ownership(owned, roots), strict=True))
+
+
 @pytest.mark.parametrize("case", OWNERS)
-def test_check_names_a_path_that_one_person_owns(case: str, branch: Path) -> None:
-    text, said = OWNERS[case]
-    (branch / ".github" / "CODEOWNERS").write_text(text, "utf-8")
+def test_a_path_that_one_person_owns_is_named(
+    case: str, owner_rows: dict[str, list[str]]
+) -> None:
+    result, detail = owner_rows[case]
+    said = OWNERS[case][1]
+    assert result == ("warning" if said else "ok")
+    assert said in detail
+
+
+def test_check_says_it_in_one_line(branch: Path) -> None:
+    (branch / ".github" / "CODEOWNERS").write_text("* @ann\n", "utf-8")
     code = "from owned.twobus.review import name_owners; name_owners()"
     result = run("uv", "run", "python", "-c", code, cwd=branch)
-    assert result.code == 0
-    assert said in result.output
-    assert len(result.output.splitlines()) == bool(said)
+    (line,) = result.output.splitlines()
+    assert line.startswith("One-bus path: line 1 of CODEOWNERS")
+
+
+def test_sections_of_gitlab_may_have_owners_of_their_own(
+    owned: Path, project: Render
+) -> None:
+    made = project(forge="gitlab", notebooks="none", code_owners="@ann @bob")
+    file = made / ".gitlab" / "CODEOWNERS"
+    for text, result in (
+        ("[All] @ann @bob\n*\n", "ok"),
+        ("[All] @ann\n*\n", "warning"),
+        ("[All][2]\n* @@maintainer\n", "ok"),
+    ):
+        file.write_text(text, "utf-8")
+        assert ownership(owned, [made])[0][0] == result, text
+
+
+def test_the_file_that_the_forge_reads_first_counts(
+    owned: Path, project: Render
+) -> None:
+    made = project(forge="gitlab", notebooks="none", code_owners="@ann @bob")
+    (made / "CODEOWNERS").write_text("* @mallory\n", "utf-8")
+    assert ownership(owned, [made])[0][0] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("owners", "result"), [("@a @b", "warning"), ("@a @b @c", "ok")]
+)
+def test_strict_misses_a_third_owner(
+    owners: str, result: str, owned: Path, project: Render
+) -> None:
+    made = project(notebooks="none", code_owners=owners, review_level="strict")
+    assert ownership(owned, [made])[0][0] == result
 
 
 @pytest.mark.parametrize("forge_name", choices("forge"))
-@pytest.mark.parametrize("owners", ["", "@ann", "@ann @bob", "@ann @bob @cy", "@a/b"])
 def test_generated_owners_are_two_or_are_missed(
-    owners: str, forge_name: str, owned: Path, project: Render
+    forge_name: str, owned: Path, project: Render
 ) -> None:
-    made = project(forge=forge_name, code_owners=owners, notebooks="none")
-    code = (
-        "import sys; from pathlib import Path; from owned.twobus import review; "
-        "review.ROOT = Path(sys.argv[1]); print(review.owners().result)"
-    )
-    result = run("uv", "run", "python", "-c", code, str(made), cwd=owned)
-    two = owners.count("@") > 1 or "/" in owners
-    assert result.output.strip() == ("ok" if two else "warning")
+    named = ["", "@ann", "@ann @bob", "@ann @bob @cy", "@a/b"]
+    roots = [
+        project(str(n), forge=forge_name, code_owners=owners, notebooks="none")
+        for n, owners in enumerate(named)
+    ]
+    results = [result for result, _ in ownership(owned, roots)]
+    assert results == ["warning", "warning", "ok", "ok", "ok"]
 
 
 GITLAB = {
@@ -555,9 +757,27 @@ def test_a_waiver_that_gitlab_does_not_explain_is_not_called_checked(
 def test_a_draft_merge_request_fails_nothing(
     title: str, branch: Path, gitlab: Any
 ) -> None:
-    assert (
-        gitlab(CI_MERGE_REQUEST_TITLE=title, CI_MERGE_REQUEST_DESCRIPTION="").code == 0
+    assert gitlab(CI_MERGE_REQUEST_TITLE=title).code == 0
+
+
+def test_a_draft_that_would_fail_is_yellow_because_its_result_stays(
+    branch: Path, gitlab: Any
+) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    result = gitlab(CI_MERGE_REQUEST_TITLE="Draft: Work", CI_MERGE_REQUEST_LABELS="")
+    assert result.code == 78
+    assert "Run the pipeline again when it is ready" in result.output
+
+
+def test_what_is_seen_of_a_truncated_description_counts(
+    branch: Path, gitlab: Any
+) -> None:
+    page = (branch / PAGE).read_text("utf-8")
+    result = gitlab(
+        CI_MERGE_REQUEST_DESCRIPTION=page,
+        CI_MERGE_REQUEST_DESCRIPTION_IS_TRUNCATED="true",
     )
+    assert result.code == 1
 
 
 def test_what_gitlab_does_not_tell_is_yellow(project: Render) -> None:

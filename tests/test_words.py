@@ -115,7 +115,7 @@ def test_odd_but_valid_text_arrives_unchanged(
 
 
 @settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from twobus.project import TITLES, Project, StopError
+from twobus.project import ANSWER, TITLES, Project, StopError
 
 # Tests put a fake forge here.
 TRANSPORT: httpx.BaseTransport | None = None
@@ -282,7 +282,7 @@ class Client:
         if answer.is_redirect:
             raise StopError(
                 f"{self.path} has moved, {self.host} says: write its new address with "
-                "uvx copier update --data repository_url=https://..."
+                f"{ANSWER} repository_url=https://..."
             )
         if status == 204:
             return None

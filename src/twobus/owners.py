@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
+from twobus.project import ANSWER
+
 OWNER = re.compile(r"@{1,2}[A-Za-z0-9_][A-Za-z0-9_./-]*|[^\s@]+@[^\s@]+\.[^\s@]+")
 SECTION = re.compile(r"(\^?)\[([^\]]+)\](?:\[(\d+)\])?(?:\s+(.*))?")
 # Patterns that match every path.
@@ -95,10 +97,10 @@ def lockouts(
         return [
             f"CODEOWNERS names nobody {who}who could approve, and nobody approves "
             "their own changes. Name two people or a team: "
-            'uvx copier update --data code_owners="@you @colleague".'
+            f'{ANSWER} code_owners="@you @colleague".'
         ]
     found = []
-    more = "Name one more person: uvx copier update --data code_owners=..."
+    more = f"Name one more person: {ANSWER} code_owners=..."
     if level == "strict":
         more += ", or choose review_level=standard"
     for author in everybody:

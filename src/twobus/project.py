@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 ANSWERS = ".copier-answers.yml"
+# Changes an answer, and nothing else.
+ANSWER = "uvx copier update --vcs-ref :current: --data"
 # Where Copier leaves the rules of each forge.
 RULES = {
     "github": ".github/rulesets/main.json",
@@ -76,7 +78,7 @@ def read(folder: Path) -> Project:
     if forge not in RULES or known not in (None, forge):
         raise StopError(
             f"The project was made for {TITLES.get(forge, forge)}, but its repository "
-            f"is on {host}: uvx copier update --data repository_url=https://{host}/{path}"
+            f"is on {host}: {ANSWER} repository_url=https://{host}/{path}"
         )
     places = CODEOWNERS[forge]
     owners = next((place for place in places if (folder / place).is_file()), None)
@@ -128,6 +130,8 @@ def _rules(folder: Path, name: str) -> dict[str, Any]:
         raise StopError(
             f"{name} is not JSON, see line {error.lineno}: {error.msg}."
         ) from None
+    except RecursionError:
+        rules = None
     if not _is_complete(rules):
         raise StopError(
             f"Parts are missing in {name}: take the file from git again, or from the "
@@ -141,8 +145,15 @@ def _is_complete(rules: Any) -> bool:
         return False
     if "rules" not in rules:
         return all(isinstance(rules.get(part), dict) for part in PARTS)
-    kinds = [isinstance(rule, dict) and "type" in rule for rule in rules["rules"]]
-    return all(kinds) and isinstance(rules.get("name"), str)
+    found, name = rules["rules"], rules.get("name")
+    if not isinstance(found, list) or not isinstance(name, str) or not name:
+        return False
+    return bool(found) and all(
+        isinstance(rule, dict)
+        and isinstance(rule.get("type"), str)
+        and isinstance(rule.get("parameters", {}), dict)
+        for rule in found
+    )
 
 
 def _address(url: str) -> tuple[str, str]:
@@ -150,7 +161,7 @@ def _address(url: str) -> tuple[str, str]:
         return _parts(match)
     raise StopError(
         f"The repository_url in {ANSWERS} must be like https://github.com/acme/study: "
-        "uvx copier update --data repository_url=..."
+        f"{ANSWER} repository_url=..."
     )
 
 
@@ -164,14 +175,14 @@ def _origin(folder: Path) -> tuple[str, str]:
     if not url:
         raise StopError(
             "Nothing says where the repository is: git remote add origin <address>, or "
-            "uvx copier update --data repository_url=https://..."
+            f"{ANSWER} repository_url=https://..."
         )
     if match := WEB.fullmatch(url) or SSH.fullmatch(url):
         return _parts(match)
     # The address itself may hold a password, so it is not shown.
     raise StopError(
-        "git's remote `origin` is no address of a forge over https or ssh: uvx copier "
-        "update --data repository_url=https://..."
+        "git's remote `origin` is no address of a forge over https or ssh: "
+        f"{ANSWER} repository_url=https://..."
     )
 
 

@@ -138,6 +138,9 @@ def compare(base: str, folder: Path) -> list[str]:
         For each of these notebooks its name and what has changed, sorted; first of
         all why notebooks could not be run, if so.
     """
+    print("Running the notebooks as they were and as they are.", flush=True)
+    # What an interrupted run has left behind.
+    _git("worktree", "prune")
     with ThreadPoolExecutor() as pool:
         running = pool.submit(_run_at, base)
         after = _run_here()

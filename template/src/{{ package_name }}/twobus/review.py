@@ -11,8 +11,9 @@ import subprocess
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,28 @@ from ..settings import NOTEBOOKS, ROOT
 OK, LOOK, WARNING, FAILURE, UNKNOWN = "ok", "look", "warning", "fails", "not checked"
 # What GitLab shows in yellow: see allow_failure in .gitlab-ci.yml.
 EXIT_UNKNOWN = 78
+NOBODY = {"login": "", "type": "User"}  # whose account is gone
+MOST_PAGES = 20
 GITLAB_TEXT = 2700  # characters of a description, at most
+
+# What could end a line, or show it in another order than it has.
+UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
+# What a description may hold that is no answer: what does not show, and footers.
+NO_ANSWER = re.compile(
+    r"""<!--.*?(?:-->|\Z) | <[^>]*> | !\[[^\]]*\]\([^)]*\) | ^\[.*?\]:.*?$
+    | ^\W*(?:size\ waiver\W*:|(?:close|fix|resolve)[sd]?\ +\S*\#\d).*?$
+    | [\u115f\u1160\u3164\uffa0_] | \b(?:todo|tbd)\b""",
+    re.VERBOSE | re.MULTILINE | re.DOTALL | re.IGNORECASE,
+)
+OWNER = re.compile(r"@{1,2}\w[\w./-]*|[^\s@]+@[^\s@]+\.[^\s@]+")
+EVERYTHING = {"*", "**", "/**", "**/*", "/**/*"}
+# Where each forge looks for owners: the first file counts.
+OWNERS = {
+    "github": (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"),
+    "gitlab": ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"),
+}
 
 # Where the main branch is found, unless somebody says.
 BASES = ("origin/HEAD", "origin/main", "main")
@@ -71,6 +93,7 @@ class Request:
         by_bot: Whether that is a program.
         draft: Whether its author still works on it.
         labels: Its labels.
+        lasting: Whether a result stays when a draft is made ready.
     """
 
     base: str
@@ -80,6 +103,7 @@ class Request:
     by_bot: bool = False
     draft: bool = False
     labels: tuple[str, ...] = ()
+    lasting: bool = False
 
 
 def review(base: str = "", compare: Callable[[str], list[str]] | None = None) -> None:
@@ -96,8 +120,9 @@ def review(base: str = "", compare: Callable[[str], list[str]] | None = None) ->
     start = _start(request.base)
     added = _added(start)
     rows = [
-        _size(added, request),
-        _description(request),
+        _size(added, start, request),
+        _description(start, request),
+        *_rules(added, start),
         _left_over(),
         owners(),
         _take_over(),
@@ -108,6 +133,9 @@ def review(base: str = "", compare: Callable[[str], list[str]] | None = None) ->
     results = {row.result for row in rows}
     if request.draft:
         print("A draft: nothing here fails it yet.")
+        if FAILURE in results and request.lasting:
+            print("Run the pipeline again when it is ready: GitLab does not.")
+            raise SystemExit(EXIT_UNKNOWN)
     elif FAILURE in results:
         raise SystemExit(1)
     elif UNKNOWN in results and request.description is not None:
@@ -122,25 +150,32 @@ def name_owners() -> None:
 
 
 def owners() -> Row:
-    """Say whether every path has two people or one team."""
+    """Say whether every path has two people or one team; three people at `strict`."""
+    needed = 3 if _answers().get("review_level") == "strict" else 2
+    forge = "gitlab" if (ROOT / ".gitlab-ci.yml").exists() else "github"
+    files = (ROOT / name for name in OWNERS[forge])
+    file = next((file for file in files if file.exists()), ROOT / OWNERS[forge][0])
     everything, inherited = False, list[str]()
-    for number, line in enumerate(_lines(*ROOT.glob(".git*/CODEOWNERS")), 1):
-        text = line.split("#")[0]
-        people = [word.lower() for word in text.split() if "@" in word]
-        if text.startswith(("[", "^[")):
-            inherited = people  # A section of GitLab may have owners of its own.
-        elif text.strip():
-            pattern = text.split()[0]
-            if not _two(people or inherited):
+    for number, line in enumerate(_text(file).splitlines(), 1):
+        pattern, *words = line.split("#")[0].split() or [""]
+        people = [word.lower() for word in words if OWNER.fullmatch(word)]
+        if forge == "gitlab" and pattern.startswith(("[", "^[")):
+            inherited = people  # A section may have owners of its own.
+        elif pattern and not pattern.startswith("!"):
+            people = people or inherited
+            team = any("/" in person or "@@" in person for person in people)
+            if len({*people}) < needed and not team:
                 return Row(
                     "Owners",
                     WARNING,
                     f"One-bus path: line {number} of CODEOWNERS gives {pattern} to "
-                    "fewer than two people. Add a second, or a team.",
+                    f"fewer than {'two' if needed == 2 else 'three'} people"
+                    f"{', and strict needs them' if needed == 3 else ''}. Add one, or "
+                    "a team.",
                 )
-            everything |= pattern == "*"
+            everything |= pattern in EVERYTHING
     if everything:
-        return Row("Owners", OK, "every path has two people or a team")
+        return Row("Owners", OK, "every path has enough people, or a team")
     return Row(
         "Owners",
         WARNING,
@@ -148,18 +183,17 @@ def owners() -> Row:
     )
 
 
-def _two(people: list[str]) -> bool:
-    return len({*people}) > 1 or any("/" in person for person in people)
-
-
-def _size(added: dict[str, int], request: Request) -> Row:
-    limit = _limits()
+def _size(added: dict[str, int], start: str, request: Request) -> Row:
+    limit = _limits(start)
     note = ""
+    if unknown := len(_git("ls-files", "--others", "--exclude-standard").splitlines()):
+        note = f"; without {unknown} files that are not in git yet"
     if sum(added.values()) > limit["warn_added"]:
         try:
-            rendered = _rendered([name for name, count in added.items() if count])
+            rendered = _rendered(start, [name for name, n in added.items() if n])
         except LookupError as error:
-            rendered, note = set(), f"; files of the template count as well: {error}"
+            rendered = set()
+            note += f"; files of the template count as well: {error}"
         added = {name: n for name, n in added.items() if name not in rendered}
     total = sum(added.values())
     largest = sorted(added, key=lambda name: -added[name])[:3]
@@ -167,14 +201,15 @@ def _size(added: dict[str, int], request: Request) -> Row:
     if total <= limit["warn_added"]:
         return Row("Size", OK, detail)
     detail += f", most of them in {', '.join(largest)}: smaller changes are read better"
-    if total <= limit["fail_added"] or _answers().get("review_level") == "light":
+    if total <= limit["fail_added"] or _answers(start).get("review_level") == "light":
         return Row("Size", WARNING, detail)
     return _waiver(request, detail)
 
 
 def _waiver(request: Request, detail: str) -> Row:
     """Say whether somebody else has agreed to a change that is too large."""
-    reason = REASON.search(request.description or "")
+    text = re.sub(r"<!--.*?(-->|\Z)", "", request.description or "", flags=re.DOTALL)
+    reason = REASON.search(text)
     if WAIVER not in request.labels or not reason:
         return Row(
             "Size",
@@ -186,38 +221,66 @@ def _waiver(request: Request, detail: str) -> Row:
         approver = _labeller()
     except LookupError as error:
         return Row("Size", UNKNOWN, f"{detail}. Waived ({reason[1]}): {error}")
-    if approver == request.author:
+    if approver.lower() == request.author.lower():
         return Row("Size", FAILURE, f"{detail}. Its author cannot waive that alone")
     return Row("Size", WARNING, f"{detail}. Waived by {approver}: {reason[1]}")
 
 
-def _description(request: Request) -> Row:
+def _description(start: str, request: Request) -> Row:
     if request.description is None:
         return Row("Description", UNKNOWN, "there is no request yet")
     if request.by_bot:
         detail = f"{request.author} is a program: who approves answers for it"
         return Row("Description", WARNING, detail)
-    empty = list(_unanswered(request.description))
-    if not request.whole:
-        detail = "the forge gives only the beginning of the text"
-        return Row("Description", UNKNOWN, detail)
+    pages = (_at(start, name) or _text(ROOT / name) for name in PAGES)
+    questions = re.findall(r"^\*\*(.+?)\*\*", "\n".join(pages), re.MULTILINE)
+    empty = list(_unanswered(questions, request.description, whole=request.whole))
     if empty:
-        detail = f"not answered: {' '.join(empty)} Edit the description"
-        return Row("Description", FAILURE, detail)
+        return Row(
+            "Description",
+            FAILURE,
+            f"not answered: {' '.join(empty)} Edit the description: replace each …, "
+            "a word may do",
+        )
+    if not request.whole:
+        detail = "GitLab gives only the beginning of the text, or none"
+        return Row("Description", UNKNOWN, detail)
+    if not questions:
+        return Row("Description", WARNING, "there is no page with questions")
     return Row("Description", OK, "every question has an answer")
 
 
-def _unanswered(description: str) -> Iterator[str]:
-    """Yield the questions of the page whose answer is missing or a placeholder."""
-    page = "\n".join(_lines(*(ROOT / name for name in PAGES)))
-    questions = re.findall(r"^\*\*(.+?)\*\*", page, re.MULTILINE)
-    text = re.sub(r"<!--.*?(-->|\Z)", "", description, flags=re.DOTALL)
+def _unanswered(questions: list[str], text: str, *, whole: bool) -> Iterator[str]:
+    """Yield the questions whose answer is missing or does not show.
+
+    Where the text is not whole, only those that another one follows.
+    """
     for question in questions:
         answer = text.partition(f"**{question}**")[2]
-        for other in questions:
-            answer = answer.partition(f"**{other}**")[0]
-        if not re.search(r"\w", answer):
+        ends = [answer.find(f"**{other}**") for other in questions]
+        end = min((end for end in ends if end >= 0), default=None)
+        shown = NO_ANSWER.sub("", unescape(answer[:end])).replace(question, "")
+        if not re.search(r"\w", shown) and (whole or end is not None):
             yield question
+
+
+def _rules(added: dict[str, int], start: str) -> Iterator[Row]:
+    """Yield a row if the change touches what this table and the forge's rules rest on.
+
+    Limits, level and questions are those from before; marks in .gitattributes are not.
+    """
+    managed = Path(__file__).parent.relative_to(ROOT).as_posix()
+    places = (".copier-answers.yml", ".git", managed, "docs/CODEOWNERS", "CODEOWNERS")
+    touched = [
+        name
+        for name in added
+        if name.startswith(places) or name.endswith(".gitattributes")
+    ]
+    if _limits("") != _limits(start):
+        touched.append("the limits in pyproject.toml")
+    if touched:
+        detail = f"this changes what reviews rest on: {', '.join(touched)}"
+        yield Row("Rules", LOOK, detail)
 
 
 def _left_over() -> Row:
@@ -231,7 +294,7 @@ def _left_over() -> Row:
 
 def _take_over() -> Row:
     """Name what a second person would still have to ask."""
-    text = "\n".join(_lines(ROOT / "README.md"))
+    text = _text(ROOT / "README.md")
     section = text.partition("\n## Take over\n")[2].partition("\n## ")[0]
     empty = re.findall(r"^\| *([^|]*\w[^|]*?) *\| *\|$", section, re.MULTILINE)
     if not section:
@@ -244,14 +307,14 @@ def _take_over() -> Row:
 
 def _overgrown(changed: Iterable[str]) -> Iterator[Row]:
     """Yield a row for each changed notebook whose code belongs into the package."""
-    limit = _limits()
+    limit = _limits("")
     folder = NOTEBOOKS.relative_to(ROOT).as_posix()
     for name in changed:
         file = ROOT / name
         here = name.startswith(f"{folder}/") and file.suffix == ".py"
-        if not here or not file.exists():
+        if not here or not file.is_file():
             continue
-        cells = re.split(r"^(?:# %%|@app\.cell)", file.read_text("utf-8"), flags=re.M)
+        cells = re.split(r"^(?:# %%|@app\.cell)", _text(file), flags=re.MULTILINE)
         sizes = [sum(map(_is_code, cell.splitlines())) for cell in cells]
         found = {
             "notebook_lines": (sum(sizes), "lines of code"),
@@ -271,9 +334,9 @@ def _is_code(line: str) -> bool:
 def _definitions(file: Path) -> int:
     """Count what a notebook defines, without the functions that are marimo's cells."""
     try:
-        tree = ast.parse(file.read_text("utf-8"))
-    except SyntaxError:
-        return 0  # The linter says so.
+        tree = ast.parse(_text(file))
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return 0  # Other checks say so.
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     nodes = (node for node in ast.walk(tree) if isinstance(node, kinds))
     return sum(
@@ -284,7 +347,8 @@ def _definitions(file: Path) -> int:
 
 def _changed_notebooks(said: list[str]) -> Iterator[Row]:
     for line in said:
-        yield Row("Notebooks", LOOK, f"{line}. Before and after: reports/review")
+        result = WARNING if re.search(r"failed after|could not be run", line) else LOOK
+        yield Row("Notebooks", result, f"{line.rstrip('.')}. See reports/review")
 
 
 def _added(start: str) -> dict[str, int]:
@@ -309,13 +373,16 @@ def _added(start: str) -> dict[str, int]:
     return counts
 
 
-def _rendered(names: list[str]) -> set[str]:
+def _rendered(start: str, names: list[str]) -> set[str]:
     """Name the files that are what the template gives for the project's answers.
 
     Raises:
         LookupError: If the template cannot be reached.
     """
-    answers = _answers()
+    # The place is that from before: nobody vouches for one that a request names.
+    answers = _answers() | {"_src_path": _answers(start).get("_src_path")}
+    if not answers["_src_path"] or "_commit" not in answers:
+        raise LookupError("no answers say where the template is")
     copier = [os.environ.get("UV", "uv"), "tool", "run", "--quiet", "copier", "copy"]
     options = ["--quiet", "--defaults", "--data-file", str(ROOT / ANSWERS)]
     with tempfile.TemporaryDirectory() as folder:
@@ -343,10 +410,10 @@ def _request(base: str) -> Request:
             return Request(
                 base=f"origin/{found['base']['ref']}",
                 description=found["body"] or "",
-                author=found["user"]["login"],
-                by_bot=found["user"]["type"] == "Bot",
+                author=(found["user"] or NOBODY)["login"],
+                by_bot=(found["user"] or NOBODY)["type"] == "Bot",
                 draft=found["draft"],
-                labels=tuple(label["name"] for label in found["labels"]),
+                labels=tuple(label["name"] for label in found["labels"] or []),
             )
     if "CI_MERGE_REQUEST_IID" in env:
         title = env.get("CI_MERGE_REQUEST_TITLE", "")
@@ -362,6 +429,7 @@ def _request(base: str) -> Request:
             whole=cut == "false",
             draft=title.lower().startswith(("draft:", "[draft]", "(draft)")),
             labels=tuple(env.get("CI_MERGE_REQUEST_LABELS", "").split(",")),
+            lasting=True,
         )
     known = [name for name in BASES if _git("rev-parse", "--verify", "--quiet", name)]
     return Request(base or (known or BASES)[0])
@@ -380,26 +448,26 @@ def _labeller() -> str:
     url = f"{env['GITHUB_API_URL']}/repos/{env['GITHUB_REPOSITORY']}/issues"
     url = f"{url}/{event['pull_request']['number']}/events?per_page=100"
     headers = {"Authorization": f"Bearer {env.get('GITHUB_TOKEN', '')}"}
-    entries = []
+    entries: list[Any] = []
     try:
-        while url:
+        for _ in range(MOST_PAGES):
             answer = requests.get(url, headers=headers, timeout=30)
             answer.raise_for_status()
             entries += answer.json()
-            url = answer.links.get("next", {}).get("url", "")
-    except requests.RequestException as error:
+            if not (url := answer.links.get("next", {}).get("url", "")):
+                break
+        marks = [
+            (entry["event"], entry["actor"] or NOBODY)
+            for entry in entries
+            if entry["event"] in ("labeled", "unlabeled")
+            and entry["label"]["name"] == WAIVER
+        ]
+    except (requests.RequestException, LookupError, TypeError) as error:
         reason = type(error).__name__
-        raise LookupError(f"the forge was not reached ({reason})") from None
-    names = [
-        str(entry["actor"]["login"])
-        for entry in entries
-        if entry["event"] == "labeled"
-        and entry["label"]["name"] == WAIVER
-        and entry["actor"]["type"] != "Bot"
-    ]
-    if not names:
-        raise LookupError(f"the forge does not say who set the label {WAIVER}")
-    return names[-1]
+        raise LookupError(f"the forge does not tell ({reason})") from None
+    if not marks or marks[-1][0] == "unlabeled" or marks[-1][1]["type"] != "User":
+        raise LookupError(f"the forge names nobody who set the label {WAIVER}")
+    return str(marks[-1][1]["login"])
 
 
 def _start(base: str) -> str:
@@ -407,20 +475,21 @@ def _start(base: str) -> str:
 
     A history of its own, as a project begins, counts from after its first commit.
     """
-    if start := _git("merge-base", base, "HEAD").split():
-        return start[0]
-    if _git("rev-parse", "--verify", "--quiet", base):
-        return _git("rev-list", "--max-parents=0", "HEAD").split()[0]
+    known = ["rev-parse", "--verify", "--quiet", "--end-of-options"]
+    if commit := _git(*known, f"{base}^{{commit}}").strip():
+        found = _git("merge-base", commit, "HEAD")
+        return (found or _git("rev-list", "--max-parents=0", "HEAD")).split()[0]
     raise SystemExit(
-        f"There is no {base} to compare with: name a branch or a commit that is here, "
-        "such as `poe review --base main`."
+        f"There is no commit or branch {base!r} here to compare with: name one that is "
+        "there by `poe review --base NAME`; after a shallow clone, run "
+        "`git fetch --unshallow` first."
     )
 
 
 def _show(rows: list[Row]) -> None:
     """Print the table, and add it to the summary of the run where there is one."""
     for row in rows:
-        print(f"{row.topic:<12} {row.result:<12} {row.detail}")
+        print(UNPRINTABLE.sub(" ", f"{row.topic:<12} {row.result:<12} {row.detail}"))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write("| Review | | |\n|---|---|---|\n")
@@ -431,37 +500,47 @@ def _show(rows: list[Row]) -> None:
 
 def _cell(text: str) -> str:
     """Return text that stays text in a Markdown table, whoever wrote it."""
-    return re.sub(r"([\\`*_\[\]|@#!~])", r"\\\1", escape(" ".join(text.split())))
+    line = escape(" ".join(UNPRINTABLE.sub(" ", text).split()))
+    return re.sub(r"([\\`*_\[\]|@#!~])", r"\\\1", line)
 
 
-def _limits() -> dict[str, int]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    try:
-        return {name: int(project["tool"]["twobus"]["review"][name]) for name in LIMITS}
-    except KeyError as error:
-        raise SystemExit(
-            f"pyproject.toml lacks {error} in [tool.twobus.review], the limits of a "
-            "change: a template update brings them."
-        ) from None
+def _limits(commit: str) -> dict[str, int]:
+    """Return the limits of a commit, where it has any, else those of now."""
+    for text in (_at(commit, "pyproject.toml"), _text(ROOT / "pyproject.toml")):
+        with suppress(tomllib.TOMLDecodeError, LookupError, ValueError):
+            section = tomllib.loads(text)["tool"]["twobus"]["review"]
+            return {name: int(section[name]) for name in LIMITS}
+    raise SystemExit(
+        f"pyproject.toml must give {', '.join(LIMITS)} in [tool.twobus.review]: a "
+        "template update brings them."
+    )
 
 
-def _answers() -> dict[str, Any]:
-    answers: dict[str, Any] = yaml.safe_load((ROOT / ANSWERS).read_text("utf-8"))
-    return answers
+def _answers(commit: str = "") -> dict[str, Any]:
+    """Return the answers of a commit, where it has any, else those of now."""
+    for text in (_at(commit, ANSWERS), _text(ROOT / ANSWERS)):
+        with suppress(yaml.YAMLError):
+            if isinstance(answers := yaml.safe_load(text), dict):
+                return answers
+    return {}
 
 
-def _lines(*files: Path) -> list[str]:
-    return [
-        line
-        for file in files
-        if file.exists()
-        for line in file.read_text("utf-8").splitlines()
-    ]
+def _at(commit: str, name: str) -> str:
+    return _git("show", f"{commit}:{name}") if commit else ""
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8-sig", "replace") if file.is_file() else ""
 
 
 def _git(*words: str, stdin: str = "") -> str:
     """Return what a git command prints; nothing where it fails."""
     process = subprocess.run(
-        ["git", *words], cwd=ROOT, input=stdin, capture_output=True, encoding="utf-8"
+        ["git", *words],
+        cwd=ROOT,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",
     )
-    return process.stdout
+    return process.stdout if process.returncode == 0 else ""
