@@ -333,16 +333,16 @@ def _is_code(line: str) -> bool:
 
 def _definitions(file: Path) -> int:
     """Count what a notebook defines, without the functions that are marimo's cells."""
-    try:
-        tree = ast.parse(_text(file))
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return 0  # Other checks say so.
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    nodes = (node for node in ast.walk(tree) if isinstance(node, kinds))
-    return sum(
-        not any("app.cell" in ast.unparse(mark) for mark in node.decorator_list)
-        for node in nodes
-    )
+    # What cannot be read is what other checks tell of.
+    with suppress(SyntaxError, ValueError, MemoryError, RecursionError):
+        nodes = ast.walk(ast.parse(_text(file)))
+        return sum(
+            not any("app.cell" in ast.unparse(mark) for mark in node.decorator_list)
+            for node in nodes
+            if isinstance(node, kinds)
+        )
+    return 0
 
 
 def _changed_notebooks(said: list[str]) -> Iterator[Row]:
@@ -476,7 +476,7 @@ def _start(base: str) -> str:
     A history of its own, as a project begins, counts from after its first commit.
     """
     known = ["rev-parse", "--verify", "--quiet", "--end-of-options"]
-    if commit := _git(*known, f"{base}^{{commit}}").strip():
+    if commit := _git(*known, base + "^{commit}").strip():
         found = _git("merge-base", commit, "HEAD")
         return (found or _git("rev-list", "--max-parents=0", "HEAD")).split()[0]
     raise SystemExit(
