@@ -87,6 +87,7 @@ class Forge:
     url: str
     events: list[dict[str, Any]]
     tokens: list[str]
+    methods: set[str]
 
 
 @pytest.fixture
@@ -105,11 +106,16 @@ def forge() -> Iterator[Forge]:
             self.end_headers()
             self.wfile.write(body)
 
+        def parse_request(self) -> bool:
+            understood = super().parse_request()
+            known.methods.add(self.command)
+            return understood
+
         def log_message(self, format: str, *arguments: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    known = Forge(f"http://127.0.0.1:{server.server_port}", [], [])
+    known = Forge(f"http://127.0.0.1:{server.server_port}", [], [], set())
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield known
     server.shutdown()
@@ -359,6 +365,17 @@ def test_a_waiver_of_somebody_else_is_shown(
     assert "| Size | warning |" in summary
     assert "Waived by bob: it is one table" in summary
     assert forge.tokens == ["Bearer t0ken"] * 2
+
+
+def test_a_request_from_a_fork_needs_no_right_to_write(
+    branch: Path, review: Review, forge: Forge
+) -> None:
+    commit(branch, {"src/own.py": lines(1001)})
+    forge.events = [labelled("bob")]
+    fork = {"repo": {"fork": True, "full_name": "ann/study"}, "ref": "work"}
+    result, _ = review(body=waived(branch), head=fork, **LARGE)
+    assert result.code == 0, result.output
+    assert forge.methods == {"GET"}
 
 
 @pytest.mark.parametrize(
