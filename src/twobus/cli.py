@@ -1,18 +1,28 @@
-"""The command line: `twobus protect plan`, `apply` and `check`."""
+"""The command line: `twobus protect`, `status` and `update`."""
 
-from collections.abc import Iterator
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
-from twobus import github, gitlab, owners
+from twobus import fleet, github, gitlab, owners, report
 from twobus.forge import Client
 from twobus.project import Project, StopError, read
 from twobus.settings import Live, show
+from twobus.status import Status
+from twobus.status import status as compare
+from twobus.update import Outcome
+from twobus.update import update as bring
 
 CODES = (
     "Exit codes: 0 done, or as wanted; 1 `check` found differences; 2 refused, or "
@@ -31,6 +41,12 @@ protect = typer.Typer(
 )
 app.add_typer(protect, name="protect")
 
+Paths = Annotated[list[Path], typer.Argument(help="Folders of projects.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Jobs = Annotated[int, typer.Option(help="How many work at the same time.", min=1)]
+JOBS = 2 * (os.cpu_count() or 1)
+HERE = [Path()]
+Result = TypeVar("Result", Status, Outcome)
 Folder = Annotated[Path, typer.Option("--project", help="The project's folder.")]
 
 
@@ -48,6 +64,54 @@ def main(
     ] = False,
 ) -> None:
     """The companion of projects that Twobus made."""
+
+
+@app.command(
+    epilog="Exit codes: 0 all are at the newest release; 1 some are behind, or have "
+    "conflicts to resolve; 2 some could not be looked at."
+)
+def status(paths: Paths = HERE, as_json: Json = False, jobs: Jobs = JOBS) -> None:
+    """Say which release projects have, and what people did to the template's files."""
+    results = _all(paths, compare, Status, jobs, None)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in results], indent=2))
+    else:
+        report.statuses(results)
+    raise typer.Exit(_code({one.state for one in results}, {"behind", "conflicts"}))
+
+
+@app.command(
+    epilog="Exit codes: 0 all are up to date, or will be when their branch is merged; "
+    "1 some have conflicts to resolve, or checks that fail; 2 some were not updated."
+)
+def update(
+    paths: Paths = HERE,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", "-d", help="An answer to change: question=answer."),
+    ] = None,
+    to: Annotated[str, typer.Option(help="A release, if not the newest.")] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Run the project's checks on the result.")
+    ] = False,
+    as_json: Json = False,
+    jobs: Jobs = JOBS,
+) -> None:
+    """Bring projects to a release, each on its branch twobus/update."""
+    answers = {}
+    for pair in data or []:
+        question, equals, answer = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"write question=answer instead of {pair}.")
+        answers[question] = answer
+    work = partial(bring, to=to, data=answers, check=check)
+    tell = None if as_json else report.progress
+    results = _all(paths, work, Outcome, jobs, tell)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in results], indent=2))
+    else:
+        report.outcomes(results)
+    raise typer.Exit(_code({one.state for one in results}, {"conflicts", "unchecked"}))
 
 
 @protect.command(epilog=CODES)
@@ -141,3 +205,31 @@ def _wanted(here: Project, live: Live) -> str:
         f"{here.path} on {here.host} is as {here.rules_file} says"
         f"{', but for what is said above' if rest else ''}."
     )
+
+
+def _all(
+    paths: list[Path],
+    work: fleet.Work[Result],
+    kind: Callable[..., Result],
+    jobs: int,
+    tell: Callable[[Result], None] | None,
+) -> list[Result]:
+    """Do a piece of work on all projects, and return what came of it in their order."""
+    # A process that is asked to end must first take away what it has begun.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+    def fail(path: Path, why: str) -> Result:
+        return kind(str(path), "failed", notes=[why])
+
+    results = {}
+    for result in fleet.over(paths, work, fail, jobs):
+        results[result.path] = result
+        if tell:
+            tell(result)
+    return [results[str(path)] for path in paths]
+
+
+def _code(states: set[str], unfinished: set[str]) -> int:
+    if "failed" in states:
+        return 2
+    return 1 if states & unfinished else 0

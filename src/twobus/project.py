@@ -70,11 +70,11 @@ def read(folder: Path) -> Project:
     Raises:
         StopError: If something is missing, or cannot be understood.
     """
-    answers = _answers(folder)
-    url = str(answers.get("repository_url") or "")
+    recorded = answers(folder)
+    url = str(recorded.get("repository_url") or "")
     host, path = _address(url) if url else _origin(folder)
     known = next((name for name in RULES if name in host), None)
-    forge = str(answers.get("forge") or known or "github")
+    forge = str(recorded.get("forge") or known or "github")
     if forge not in RULES or known not in (None, forge):
         raise StopError(
             f"The project was made for {TITLES.get(forge, forge)}, but its repository "
@@ -86,7 +86,7 @@ def read(folder: Path) -> Project:
         forge=forge,
         host=host,
         path=path,
-        level=str(answers.get("review_level") or "standard"),
+        level=str(recorded.get("review_level") or "standard"),
         rules=_rules(folder, RULES[forge]),
         rules_file=RULES[forge],
         owners=_text(folder / owners) if owners else "",
@@ -101,7 +101,12 @@ def _text(path: Path) -> str:
         raise StopError(f"{path} cannot be read as text: {error}") from None
 
 
-def _answers(folder: Path) -> dict[str, Any]:
+def answers(folder: Path) -> dict[str, Any]:
+    """Read what Copier has recorded of a project.
+
+    Raises:
+        StopError: If that is missing, or cannot be understood.
+    """
     path = folder / ANSWERS
     if not path.is_file():
         raise StopError(
@@ -109,12 +114,12 @@ def _answers(folder: Path) -> dict[str, Any]:
             "Twobus made, or name one with --project."
         )
     try:
-        answers = yaml.safe_load(_text(path))
+        recorded = yaml.safe_load(_text(path))
     except yaml.YAMLError:
-        answers = None
-    if not isinstance(answers, dict):
+        recorded = None
+    if not isinstance(recorded, dict):
         raise StopError(f"{ANSWERS} is not what Copier wrote: take it from git again.")
-    return answers
+    return recorded
 
 
 def _rules(folder: Path, name: str) -> dict[str, Any]:

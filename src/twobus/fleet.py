@@ -1,0 +1,92 @@
+"""Work on many projects at once: one look-up of a template, some processes."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+from twobus.project import StopError, answers
+from twobus.template import Template, expand, fetch
+
+Result = TypeVar("Result")
+Work = Callable[[Path, Template], Result]
+Failure = Callable[[Path, str], Result]
+
+
+def over(
+    projects: list[Path], work: Work[Result], fail: Failure[Result], jobs: int
+) -> Iterator[Result]:
+    """Do a piece of work on each of many projects.
+
+    Args:
+        projects: The projects' folders.
+        work: What to do, by a project's folder and template.
+        fail: What to return for a project where that cannot be done, by its folder
+            and a sentence that says why.
+        jobs: How many processes work at the same time.
+
+    Yields:
+        A result for each project, the first that is ready first.
+    """
+    with tempfile.TemporaryDirectory(prefix="twobus-") as name:
+        folder = Path(name)
+        templates: dict[str, Template | str] = {}
+        ready: list[tuple[Path, Template]] = []
+        for project in projects:
+            found = _template(project, templates, folder)
+            if isinstance(found, str):
+                yield fail(project, found)
+            else:
+                ready.append((project, found))
+        fetched = [one for one in templates.values() if isinstance(one, Template)]
+        with ProcessPoolExecutor(
+            max_workers=max(1, min(jobs, len(ready))),
+            mp_context=get_context("spawn"),
+            initializer=_start,
+            initargs=(folder, fetched),
+        ) as pool:
+            futures: dict[Future[Result], Path] = {
+                pool.submit(work, project, template): project
+                for project, template in ready
+            }
+            for future in as_completed(futures):
+                try:
+                    yield future.result()
+                except StopError as error:
+                    yield fail(futures[future], str(error))
+
+
+def _template(
+    project: Path, known: dict[str, Template | str], folder: Path
+) -> Template | str:
+    """Return a project's template, fetched once, or why there is none."""
+    try:
+        address = str(answers(project)["_src_path"])
+    except (StopError, KeyError) as error:
+        return str(error)
+    if address not in known:
+        try:
+            known[address] = fetch(address, folder / f"template-{len(known)}.git")
+        except StopError as error:
+            known[address] = str(error)
+    return known[address]
+
+
+def _start(folder: Path, templates: list[Template]) -> None:
+    """Prepare a process: its own cache, and git looks templates up on this machine.
+
+    Processes that share Copier's cache break each other's work.
+    """
+    os.environ["COPIER_CACHE_DIR"] = str(folder / f"cache-{os.getpid()}")
+    number = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    for template in templates:
+        address = expand(template.address)
+        # Copier reads a folder as it is, and a folder's path may begin another's.
+        if not Path(address).exists():
+            os.environ[f"GIT_CONFIG_KEY_{number}"] = f"url.{template.history}.insteadOf"
+            os.environ[f"GIT_CONFIG_VALUE_{number}"] = address
+            number += 1
+    os.environ["GIT_CONFIG_COUNT"] = str(number)

@@ -1,0 +1,86 @@
+"""What people read about their projects."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.table import Table
+
+from twobus.status import Status
+from twobus.update import BRANCH, Outcome
+
+STATES = {
+    "current": "up to date",
+    "behind": "behind",
+    "clean": "updated",
+    "conflicts": "conflicts",
+    "unchecked": "checks fail",
+    "failed": "failed",
+}
+console = Console(highlight=False, soft_wrap=True)
+
+
+def progress(outcome: Outcome) -> None:
+    """Say that one project is done, while others are still at work."""
+    console.print(f"{escape(outcome.path)}: {STATES[outcome.state]}")
+
+
+def statuses(found: list[Status]) -> None:
+    """Print how projects stand to their template."""
+    table = Table("Project", "Release", "Newest", "State", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(escape(one.path), one.recorded, one.newest, STATES[one.state])
+    console.print(table)
+    for one in found:
+        moved = [f"{old} to {new}" for old, new in one.moved.items()]
+        lists = {
+            "to resolve": one.conflicts,
+            "edited here": one.edited,
+            "deleted here": one.deleted,
+            "moved here": moved,
+        }
+        lines = [
+            f"{what}: {', '.join(files)}" for what, files in lists.items() if files
+        ]
+        if one.uncommitted:
+            lines.append("has changes that are not committed")
+        _bullets(one.path, [*lines, *one.notes])
+    _changes(one.changes for one in found)
+    if any(one.state == "behind" for one in found):
+        console.print("\nNext: uv run poe update, or twobus update for many.")
+
+
+def outcomes(done: list[Outcome]) -> None:
+    """Print what updates did, and what is left to do."""
+    table = Table("Project", "From", "To", "State", box=None, pad_edge=False)
+    for one in done:
+        table.add_row(escape(one.path), one.old, one.new, STATES[one.state])
+    console.print()
+    console.print(table)
+    for one in done:
+        conflicts = [f"to resolve: {name}" for name in one.conflicts]
+        _bullets(one.path, [*conflicts, *one.notes])
+    _changes(one.changes for one in done)
+    if any(one.branch for one in done):
+        console.print(
+            f"\nNext, in each project: git switch {BRANCH}; resolve what is named "
+            "above, between <<<<<<< and >>>>>>>; uv run poe check; then a pull request."
+        )
+
+
+def _bullets(path: str, lines: list[str]) -> None:
+    if lines:
+        console.print(f"\n{escape(path)}")
+    for line in lines:
+        console.print(f"  {escape(line)}")
+
+
+def _changes(found: Iterable[Mapping[str, str]]) -> None:
+    """Print what the changelog says, each release once."""
+    known: dict[str, str] = {}
+    for changes in found:
+        known |= changes
+    for release, text in sorted(known.items(), reverse=True):
+        console.print(f"\n{release}")
+        console.print(Markdown(text))
