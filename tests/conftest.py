@@ -13,6 +13,12 @@ from template import lend, render, set_up, snapshot
 Render = Callable[..., Path]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let people ask for all updates."""
+    words = "update every release, variant and edit, instead of every pair"
+    parser.addoption("--whole", action="store_true", help=words)
+
+
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The working tree, committed and tagged in a clone of its own."""

@@ -76,7 +76,7 @@ def status(project: Path, template: Template) -> Status:
             tree(clone, made),
             own,
         ]
-        _sort(names(git(*words, cwd=clone)), found, set(template.shared(new)))
+        _sort(names(git(*words, cwd=clone)), found, set(template.shared(old)))
     return found
 
 

@@ -15,6 +15,8 @@ from twobus.project import ANSWERS, StopError
 # Renders what an update would: without the files that are given only once.
 AS_UPDATE = "{% set _copier_operation = 'update' -%}\n"
 SHORT = {"gh": "https://github.com/", "gl": "https://gitlab.com/"}
+# What the first releases shared, before they said so.
+SHARED = "README.md pyproject.toml"
 HEADING = re.compile(r"^## (\d\S*).*$", re.MULTILINE)
 
 
@@ -126,8 +128,8 @@ class Template:
 
     def shared(self, release: Release) -> list[str]:
         """List the files that a release and its projects write together."""
-        stated = self.config(release).get("shared_files", {})
-        return [*stated.get("default", "").split(), ANSWERS]
+        stated = self.config(release).get("shared_files", {"default": SHARED})
+        return [*stated["default"].split(), ANSWERS]
 
     def once(self, release: Release) -> list[str]:
         """Return patterns that leave out what an update would not bring."""

@@ -7,7 +7,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import yaml
 
@@ -70,13 +72,40 @@ def protect(action: str) -> None:
     Raises:
         SystemExit: As that command ends.
     """
-    answers = yaml.safe_load((ROOT / ".copier-answers.yml").read_text("utf-8"))
+    source, recorded = _template()
     # A commit without a tag is recorded as v1.2.0-3-gabc1234.
-    release = re.sub(r"^.*-g(?=[0-9a-f]+$)", "", str(answers["_commit"]))
-    package = f"twobus @ git+{_address(str(answers['_src_path']))}@{release}"
-    command = [os.environ.get("UV", "uv"), "tool", "run", "--quiet", "--from", package]
-    process = subprocess.run([*command, "twobus", "protect", action], cwd=ROOT)
-    raise SystemExit(process.returncode)
+    release = re.sub(r"^.*-g(?=[0-9a-f]+$)", "", recorded)
+    _companion(f"{source}@{release}", "protect", action)
+
+
+def update() -> None:
+    """Run the `twobus update` of the template's newest release, with the same words.
+
+    Raises:
+        SystemExit: As that command ends.
+    """
+    source, _ = _template()
+    tags = ["ls-remote", "--tags", "--refs", "--sort=-version:refname", source, "v*"]
+    # A release is v1.2.0; before it there may have been a v1.2.0rc1.
+    names = re.findall(r"refs/tags/(v[0-9.]+)$", _git(*tags) or "", re.MULTILINE)
+    if not names:
+        raise SystemExit(
+            f"The template at {source} cannot be reached, or has no releases: "
+            "git ls-remote --tags says more."
+        )
+    _companion(f"{source}@{names[0]}", "update", *sys.argv[1:], str(ROOT))
+
+
+def _template() -> tuple[str, str]:
+    """Return where the template is, as a URL, and the release that was rendered."""
+    answers = yaml.safe_load((ROOT / ".copier-answers.yml").read_text("utf-8"))
+    return _address(str(answers["_src_path"])), str(answers["_commit"])
+
+
+def _companion(package: str, *words: str) -> NoReturn:
+    uv = [os.environ.get("UV", "uv"), "tool", "run", "--quiet"]
+    command = [*uv, "--from", f"twobus @ git+{package}", "twobus", *words]
+    raise SystemExit(subprocess.run(command, cwd=ROOT).returncode)
 
 
 def _address(source: str) -> str:

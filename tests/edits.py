@@ -1,0 +1,247 @@
+"""What people do to their projects between two updates: one small function each."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from template import git
+
+Edit = Callable[[Path], None]
+EDITS: dict[str, Edit] = {}
+
+
+def edit(act: Edit) -> Edit:
+    """List an edit, so that every test of updates makes it."""
+    EDITS[act.__name__] = act
+    return act
+
+
+def package(project: Path) -> Path:
+    """Return the folder of a project's package."""
+    return next((project / "src").iterdir())
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    """Replace a text that must be there, once."""
+    text = file.read_text("utf-8")
+    assert old in text, f"{old!r} is not in {file}"
+    file.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def append(file: Path, text: str) -> None:
+    """Write at the end of a file."""
+    file.write_text(file.read_text("utf-8") + text, "utf-8")
+
+
+@edit
+def nothing(project: Path) -> None:
+    """Leave all as it was made."""
+
+
+@edit
+def add_a_dependency_at_the_end(project: Path) -> None:
+    """Do what `uv add` does."""
+    file = project / "pyproject.toml"
+    text = file.read_text("utf-8")
+    start = text.index("# What yours imports.")
+    end = text.index("\n]", start)
+    file.write_text(f'{text[:end]}\n  "tabulate>=0.9",{text[end:]}', "utf-8")
+
+
+@edit
+def add_a_dependency_next_to_ours(project: Path) -> None:
+    """Put one first in the list that is theirs, beside a line of the template."""
+    line = "  # What yours imports.\n"
+    replace(project / "pyproject.toml", line, f'{line}  "cycler>=0.12",\n')
+
+
+@edit
+def raise_a_version(project: Path) -> None:
+    """Ask for a newer version of something that the example uses."""
+    replace(project / "pyproject.toml", '"pandas>=2.3"', '"pandas>=2.3.3"')
+
+
+@edit
+def add_a_tool(project: Path) -> None:
+    """Do what `uv add --dev` does."""
+    replace(project / "pyproject.toml", "dev = []", 'dev = [\n  "ipdb>=0.13",\n]')
+
+
+@edit
+def set_up_a_tool(project: Path) -> None:
+    """Write at the end of pyproject.toml, as most tools' manuals say."""
+    append(project / "pyproject.toml", "\n[tool.coverage.run]\nbranch = true\n")
+
+
+@edit
+def relax_the_linter(project: Path) -> None:
+    """Ignore a rule."""
+    line = 'pydocstyle.convention = "google"\n'
+    replace(project / "pyproject.toml", line, f'{line}ignore = ["B007"]\n')
+
+
+@edit
+def name_a_package_without_types(project: Path) -> None:
+    """Add to the list of packages that have none."""
+    line = "  # Packages without types; add yours.\n"
+    replace(project / "pyproject.toml", line, f'{line}  "statsmodels.*",\n')
+
+
+@edit
+def add_a_task(project: Path) -> None:
+    """Add a poe task."""
+    task = '[tool.poe.tasks]\nhello = { cmd = "echo hello", help = "Say hello" }\n'
+    replace(project / "pyproject.toml", "[tool.poe.tasks]\n", task)
+
+
+@edit
+def rewrite_the_introduction(project: Path) -> None:
+    """Say in the README what the project is about."""
+    readme = project / "README.md"
+    title = readme.read_text("utf-8").splitlines()[0]
+    replace(readme, f"{title}\n", f"{title}\n\nWe weigh penguins, *twice*: 名前.\n")
+
+
+@edit
+def add_a_section_to_the_readme(project: Path) -> None:
+    """Write at its end."""
+    append(project / "README.md", "\n## Thanks\n\nTo the penguins.\n")
+
+
+@edit
+def add_a_module(project: Path) -> None:
+    """Write a module with a test."""
+    code = '"""Ours."""\n\n\ndef two() -> int:\n    """Return 2."""\n    return 2\n'
+    (package(project) / "ours.py").write_text(code, "utf-8")
+    test = f"from {package(project).name}.ours import two\n\n\n"
+    test += "def test_two() -> None:\n    assert two() == 2\n"
+    (project / "tests" / "test_ours.py").write_text(test, "utf-8")
+
+
+@edit
+def add_a_decision(project: Path) -> None:
+    """Write an ADR of their own."""
+    page = project / "docs" / "decisions" / "0002-weigh-twice.md"
+    page.write_text("# Weigh twice\n\nOnce is not enough.\n", "utf-8")
+
+
+@edit
+def fill_in_the_question(project: Path) -> None:
+    """Write a seeded page anew."""
+    (project / "docs" / "question.md").write_text("# Ours\n\nWhy?\n", "utf-8")
+
+
+@edit
+def delete_the_example(project: Path) -> None:
+    """Do what CONTRIBUTING says."""
+    page = (project / "docs" / "CONTRIBUTING.md").read_text("utf-8")
+    if command := re.search(r"`git rm ([^`]+)`", page):
+        git("rm", "--quiet", *command[1].split(), cwd=project)
+
+
+@edit
+def rename_modules(project: Path) -> None:
+    """Give the example's code the names that the team uses."""
+    file = package(project) / "body_mass.py"
+    if file.exists():
+        file.rename(package(project) / "weights.py")
+        for user in [*project.glob("tests/*.py"), *project.glob("notebooks/*.py")]:
+            text = user.read_text("utf-8").replace("body_mass", "weights")
+            user.write_text(text, "utf-8")
+
+
+@edit
+def add_a_step_to_ci(project: Path) -> None:
+    """Run one more command where the checks run."""
+    line = "uv run --locked poe check\n"
+    if (file := project / ".gitlab-ci.yml").exists():
+        replace(file, f"    - {line}", f"    - {line}    - echo ours\n")
+    else:
+        file = project / ".github" / "workflows" / "ci.yml"
+        replace(file, f"      - run: {line}", f"      - run: {line}      - run: date\n")
+
+
+@edit
+def add_a_workflow(project: Path) -> None:
+    """Add CI in a file of their own."""
+    text = "name: ours\non: workflow_dispatch\njobs: {}\n"
+    file = project / ".github" / "workflows" / "ours.yml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+
+
+@edit
+def add_a_hook(project: Path) -> None:
+    """Add a commit hook at the end."""
+    hook = "      - id: ours\n        name: ours\n        entry: echo\n"
+    file = project / ".pre-commit-config.yaml"
+    append(file, f"{hook}        language: system\n")
+
+
+@edit
+def ignore_a_path(project: Path) -> None:
+    """Ignore one more folder."""
+    append(project / ".gitignore", "/scratch/\n")
+
+
+@edit
+def mark_a_file(project: Path) -> None:
+    """Set an attribute of one more kind of file."""
+    append(project / ".gitattributes", "*.parquet binary\n")
+
+
+@edit
+def reformat_our_code(project: Path) -> None:
+    """Change lines of managed code, as another formatter would."""
+    file = package(project) / "twobus" / "sources.py"
+    file.write_text(file.read_text("utf-8").replace('"', "'"), "utf-8")
+
+
+@edit
+def replace_the_data(project: Path) -> None:
+    """Put binary contents into a file that the template has given."""
+    for file in project.glob("data/raw/*.csv"):
+        file.write_bytes(b"\x1f\x8b\x00\xff" * 64)
+
+
+@edit
+def add_a_picture(project: Path) -> None:
+    """Add a binary file with a name in another script."""
+    (project / "docs" / "名前 😀.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
+
+
+@edit
+def move_a_page(project: Path) -> None:
+    """Move a seeded page."""
+    git("mv", "docs/question.md", "docs/why.md", cwd=project)
+
+
+@edit
+def move_a_managed_file(project: Path) -> None:
+    """Move a file that the template keeps up to date."""
+    git("mv", "docs/CONTRIBUTING.md", "CONTRIBUTING.md", cwd=project)
+
+
+@edit
+def delete_a_managed_file(project: Path) -> None:
+    """Do without a file that the template keeps up to date."""
+    shutil.rmtree(project / ".devcontainer")
+    (project / "AGENTS.md").unlink()
+
+
+@edit
+def write_crlf(project: Path) -> None:
+    """Save files as some editors on Windows do."""
+    for name in ("README.md", "pyproject.toml", "docs/question.md"):
+        file = project / name
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+
+
+@edit
+def add_what_a_release_brings(project: Path) -> None:
+    """Have a file already that a later release will bring."""
+    for name in (".github/CODEOWNERS", ".gitlab/CODEOWNERS"):
+        file = project / name
+        if not file.exists() and file.parent.exists():
+            file.write_text("* @ann @bob\n", "utf-8")

@@ -1,0 +1,397 @@
+"""`twobus update` and `twobus status` say and keep what Copier does not."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from test_matrix import clone, commit
+
+from template import environment, git, render, run, status
+from twobus.project import StopError
+from twobus.status import status as compare
+from twobus.template import Template, fetch
+from twobus.update import BRANCH, Outcome, update
+
+Change = Callable[..., Template]
+Study = Callable[..., tuple[Path, Template]]
+OLD, NEXT = "1000.0.0", "1000.1.0"
+
+
+@pytest.fixture
+def change(release: Path, tmp_path: Path) -> Change:
+    """Make a next release, in which files have other contents, or are gone."""
+
+    def make(**contents: str | bytes | None) -> Template:
+        place = tmp_path / "template"
+        git("clone", "--quiet", str(release), str(place), cwd=tmp_path)
+        for name, content in {"AGENTS.md.jinja": "New.\n", **contents}.items():
+            file = place / ("" if name == "copier.yml" else "template") / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if content is None:
+                file.unlink()
+            else:
+                data = content.encode() if isinstance(content, str) else content
+                file.write_bytes(data)
+        git("add", "--all", cwd=place)
+        git("commit", "--quiet", "--message", "Next", cwd=place)
+        git("tag", "--annotate", f"v{NEXT}", "--message", "Next", cwd=place)
+        return fetch(str(place), tmp_path / "history.git")
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def made(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of the release before."""
+    folder = tmp_path_factory.mktemp("made") / "penguin study é"
+    return render(release, folder, package_name="penguin_study", notebooks="none")
+
+
+@pytest.fixture
+def study(made: Path, change: Change, tmp_path: Path) -> Study:
+    """Make a project of the release before, and the template with the next one."""
+
+    def make(**contents: str | bytes | None) -> tuple[Path, Template]:
+        template = change(**contents)
+        project = tmp_path / made.name
+        shutil.copytree(made, project)
+        file = project / ".copier-answers.yml"
+        source = f"_src_path: {template.address}"
+        text = re.sub("_src_path: .*", source, file.read_text("utf-8"))
+        file.write_text(text, "utf-8")
+        git("init", "--quiet", "-b", "main", cwd=project)
+        git("config", "user.name", "Test", cwd=project)
+        git("config", "user.email", "test@example.org", cwd=project)
+        return commit(project), template
+
+    return make
+
+
+def merged(project: Path, template: Template, **data: Any) -> Outcome:
+    """Update a project and go to the result."""
+    outcome = update(project, template, data=data)
+    git("switch", "--quiet", BRANCH, cwd=project)
+    return outcome
+
+
+def test_a_moved_file_gets_what_is_new(study: Study, release: Path) -> None:
+    page = "docs/CONTRIBUTING.md.jinja"
+    text = (release / "template" / page).read_text("utf-8")
+    project, template = study(**{page: f"{text}\nNew in this release.\n"})
+    git("mv", "docs/CONTRIBUTING.md", "HOWTO.md", cwd=project)
+    commit(project)
+    outcome = merged(project, template)
+    assert outcome.state == "clean", outcome
+    assert "New in this release." in (project / "HOWTO.md").read_text("utf-8")
+    assert not (project / "docs" / "CONTRIBUTING.md").exists()
+
+
+def test_a_deleted_file_that_is_new_is_named(study: Study) -> None:
+    project, template = study()
+    git("rm", "--quiet", "AGENTS.md", cwd=project)
+    commit(project)
+    outcome = merged(project, template)
+    assert outcome.conflicts == []
+    assert not (project / "AGENTS.md").exists()
+    (note,) = [note for note in outcome.notes if "AGENTS.md" in note]
+    assert note.startswith("AGENTS.md stays deleted")
+
+
+def test_an_edited_file_that_the_template_drops_stays(study: Study) -> None:
+    project, template = study(**{"docs/CONTRIBUTING.md.jinja": None})
+    page = project / "docs" / "CONTRIBUTING.md"
+    page.write_text(page.read_text("utf-8") + "\nOurs.\n", "utf-8")
+    commit(project)
+    before = page.read_bytes()
+    outcome = merged(project, template)
+    assert page.read_bytes() == before
+    assert any("docs/CONTRIBUTING.md is as you left it" in one for one in outcome.notes)
+
+
+def test_a_binary_that_people_replaced_stays(study: Study) -> None:
+    project, template = study(**{"AGENTS.md.jinja": b"\x00\x01\x02 theirs"})
+    (project / "AGENTS.md").write_bytes(b"\x00\xff ours")
+    commit(project)
+    outcome = merged(project, template)
+    assert (project / "AGENTS.md").read_bytes() == b"\x00\xff ours"
+    assert outcome.conflicts == []
+    assert any("AGENTS.md is as you left it" in note for note in outcome.notes)
+
+
+def test_a_file_that_both_added_is_a_conflict_whatever_its_name(study: Study) -> None:
+    project, template = study(**{"docs/名前 é.md": "Theirs.\n"})
+    (project / "docs" / "名前 é.md").write_text("Ours.\n", "utf-8")
+    commit(project)
+    outcome = merged(project, template)
+    assert outcome.conflicts == ["docs/名前 é.md"]
+    text = (project / "docs" / "名前 é.md").read_text("utf-8")
+    assert text == (
+        "<<<<<<< before updating\nOurs.\n=======\nTheirs.\n>>>>>>> after updating\n"
+    )
+
+
+def test_a_conflict_is_committed_and_named(study: Study) -> None:
+    project, template = study()
+    (project / "AGENTS.md").write_text("Ours.\n", "utf-8")
+    commit(project)
+    outcome = merged(project, template)
+    assert outcome.state == "conflicts"
+    assert outcome.conflicts == ["AGENTS.md"]
+    message = git("log", "-1", "--format=%B", BRANCH, cwd=project)
+    assert message.startswith(f"Update Twobus from {OLD} to {NEXT}\n")
+    assert "- AGENTS.md" in message
+    assert compare(project, template).conflicts == ["AGENTS.md"]
+
+
+def test_a_new_question_is_named(study: Study, release: Path) -> None:
+    text = (release / "copier.yml").read_text("utf-8")
+    question = "news:\n  type: str\n  help: News?\n  default: none\n"
+    project, template = study(**{"copier.yml": f"{text}\n{question}"})
+    outcome = merged(project, template)
+    assert "New question news: answered with 'none'." in outcome.notes
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
+    assert answers["news"] == "none"
+
+
+def test_a_choice_that_is_gone_is_named(study: Study, release: Path) -> None:
+    text = (release / "copier.yml").read_text("utf-8")
+    gone = text.replace("    None, scripts and modules only: none\n", "")
+    assert gone != text
+    project, template = study(**{"copier.yml": gone})
+    outcome = merged(project, template)
+    assert any("notebooks was 'none', which is not offered" in n for n in outcome.notes)
+
+
+def test_what_an_answer_leaves_behind_is_named(study: Study) -> None:
+    project, template = study()
+    outcome = merged(project, template, worked_example=False)
+    (note,) = [note for note in outcome.notes if "No answer asks for" in note]
+    assert "src/penguin_study/body_mass.py" in note
+    assert (project / "src" / "penguin_study" / "body_mass.py").exists()
+
+
+@pytest.mark.slow
+def test_lock_and_format_are_commits_of_their_own(study: Study, release: Path) -> None:
+    code = '"""Ours."""\n\nX = {  "a":1 }\n'
+    text = (release / "template" / "pyproject.toml.jinja").read_text("utf-8")
+    raised = text.replace('"tqdm>=4.67"', '"tqdm>=4.67.1"')
+    assert raised != text
+    new = {
+        "pyproject.toml.jinja": raised,
+        "src/{{ package_name }}/twobus/more.py": code,
+    }
+    project, template = study(**new)
+    assert run("uv", "lock", "--quiet", cwd=project).code == 0
+    commit(project)
+    outcome = merged(project, template)
+    assert outcome.state == "clean", outcome
+    said = git("log", "--format=%s", f"main..{BRANCH}", cwd=project).splitlines()
+    assert said == [
+        "Format after the update",
+        "Lock dependencies after the update",
+        f"Update Twobus from {OLD} to {NEXT}",
+    ]
+    changed = git("show", "--name-only", "--format=", BRANCH, cwd=project).split()
+    assert changed == ["src/penguin_study/twobus/more.py"]
+    assert run("uv", "lock", "--check", cwd=project).code == 0
+
+
+@pytest.mark.slow
+def test_checks_that_fail_are_said(study: Study) -> None:
+    bad = '"""Theirs."""\n\nimport no_such_package\n'
+    project, template = study(**{"src/{{ package_name }}/twobus/more.py": bad})
+    assert run("uv", "lock", "--quiet", cwd=project).code == 0
+    commit(project)
+    outcome = update(project, template, check=True)
+    assert outcome.state == "unchecked"
+    assert outcome.notes[0] == "poe check failed on the branch:"
+    assert "no_such_package" in "\n".join(outcome.notes)
+    assert status(project) == ""
+
+
+def test_a_second_run_leaves_the_branch_alone(study: Study) -> None:
+    project, template = study()
+    update(project, template)
+    first = git("rev-parse", BRANCH, cwd=project)
+    time.sleep(1.1)
+    update(project, template)
+    assert git("rev-parse", BRANCH, cwd=project) == first
+
+
+def test_a_branch_that_fell_behind_is_made_anew(study: Study) -> None:
+    project, template = study()
+    update(project, template)
+    (project / "ours.txt").write_text("Ours.\n", "utf-8")
+    commit(project)
+    update(project, template)
+    assert git("merge-base", "main", BRANCH, cwd=project) == git(
+        "rev-parse", "main", cwd=project
+    )
+
+
+def dirty(project: Path) -> None:
+    """Leave a change that is not committed."""
+    (project / "README.md").write_text("Ours.\n", "utf-8")
+
+
+def on_the_branch(project: Path) -> None:
+    """Stay on an earlier update's branch."""
+    git("switch", "--quiet", "-c", BRANCH, cwd=project)
+
+
+def work_on_the_branch(project: Path) -> None:
+    """Commit to an earlier update's branch."""
+    git("branch", BRANCH, cwd=project)
+    git("switch", "--quiet", BRANCH, cwd=project)
+    commit(project)
+    git("switch", "--quiet", "main", cwd=project)
+
+
+def forget_the_commit(project: Path) -> None:
+    """Record a commit that the template does not have."""
+    record(project, f"_commit: v{OLD}", "_commit: v0.9.0-3-gabcdef1")
+
+
+def record_a_moving_tag(project: Path) -> None:
+    """Record a tag that is no version."""
+    record(project, f"_commit: v{OLD}", "_commit: stable")
+
+
+def record(project: Path, old: str, new: str) -> None:
+    """Change what Copier has recorded."""
+    file = project / ".copier-answers.yml"
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")
+    commit(project)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (dirty, "not committed"),
+        (on_the_branch, "You are on twobus/update"),
+        (work_on_the_branch, "Somebody has committed to twobus/update"),
+        (forget_the_commit, "has no v0.9.0-3-gabcdef1"),
+        (record_a_moving_tag, "the tag stable"),
+    ],
+)
+def test_what_cannot_be_updated_is_refused(
+    spoil: Callable[[Path], None], sentence: str, study: Study
+) -> None:
+    project, template = study()
+    git("tag", "stable", f"v{OLD}", cwd=template.history)
+    spoil(project)
+    before = run("git", "show-ref", "--head", cwd=project).output + status(project)
+    with pytest.raises(StopError, match=sentence):
+        update(project, template)
+    after = run("git", "show-ref", "--head", cwd=project).output + status(project)
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"to": "9.9.9"}, "There is no release 9.9.9: the template has 0.1.0"),
+        ({"to": "0.1.0"}, f"The project is at {OLD}, newer than 0.1.0"),
+        ({"data": {"licence": "MIT"}}, "There is no question licence"),
+        ({"data": {"license": "GPL"}}, "license"),
+    ],
+)
+def test_what_cannot_be_wished_for_is_refused(
+    wish: dict[str, Any], sentence: str, study: Study
+) -> None:
+    project, template = study()
+    with pytest.raises(StopError, match=sentence):
+        update(project, template, **wish)
+    assert git("branch", "--list", BRANCH, cwd=project) == ""
+
+
+def test_status_tells_what_people_did(study: Study) -> None:
+    project, template = study()
+    (project / "AGENTS.md").write_text("Ours.\n", "utf-8")
+    git("rm", "--quiet", "-r", ".devcontainer", cwd=project)
+    git("mv", "docs/CONTRIBUTING.md", "HOWTO.md", cwd=project)
+    (project / "docs" / "question.md").write_text("Ours.\n", "utf-8")
+    (project / "README.md").write_text("Ours.\n", "utf-8")
+    commit(project)
+    (project / "data.rej").write_text("Ours.\n", "utf-8")
+    found = compare(project, template)
+    assert (found.recorded, found.newest) == (OLD, NEXT)
+    assert found.edited == ["AGENTS.md"]
+    assert found.deleted == [".devcontainer/devcontainer.json"]
+    assert found.moved == {"docs/CONTRIBUTING.md": "HOWTO.md"}
+    assert found.conflicts == ["data.rej"]
+    assert found.uncommitted
+
+
+def twobus(*words: str, cwd: Path, **changes: str) -> Any:
+    """Run the command as people do."""
+    return run(sys.executable, "-m", "twobus", *words, cwd=cwd, **changes)
+
+
+@pytest.mark.slow
+def test_many_are_updated_in_one_call(study: Study) -> None:
+    project, _ = study()
+    other = clone(project, project.parent / "other")
+    (other / "AGENTS.md").write_text("Ours.\n", "utf-8")
+    commit(other)
+    words = [str(project), str(other), "nowhere"]
+    behind = twobus("status", *words[:2], "--json", cwd=project.parent)
+    assert behind.code == 1
+    assert [one["state"] for one in json.loads(behind.output)] == ["behind"] * 2
+    result = twobus("update", *words, "--json", cwd=project.parent)
+    assert result.code == 2
+    states = [one["state"] for one in json.loads(result.output)]
+    assert states == ["clean", "conflicts", "failed"]
+    assert twobus("update", *words[:2], cwd=project.parent).code == 1
+    assert twobus("update", cwd=project).code == 0
+
+
+def test_people_read_what_was_done_and_what_is_next(study: Study) -> None:
+    project, _ = study()
+    (project / "AGENTS.md").write_text("Ours.\n", "utf-8")
+    commit(project)
+    said = twobus("update", cwd=project).output
+    assert "to resolve: AGENTS.md" in said
+    assert f"git switch {BRANCH}" in said
+    git("switch", "--quiet", BRANCH, cwd=project)
+    assert "to resolve: AGENTS.md" in twobus("status", cwd=project).output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deadly", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_update_leaves_the_project_as_it_was(
+    deadly: signal.Signals, study: Study
+) -> None:
+    project, _ = study()
+    before = run("git", "show-ref", "--head", cwd=project).output
+    for wait in (0.3, 0.9, 1.2, 1.5, 1.8):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "twobus", "update"],
+            cwd=project,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(wait)
+        os.killpg(process.pid, deadly)
+        process.wait()
+        after = run("git", "show-ref", "--head", cwd=project).output
+        if BRANCH not in after:
+            assert after == before
+        assert status(project) == ""
+        assert run("git", "fsck", cwd=project).code == 0
+    assert twobus("update", cwd=project).code == 0
+    assert git("rev-list", "--count", f"main..{BRANCH}", cwd=project).strip() == "1"

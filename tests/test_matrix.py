@@ -1,0 +1,295 @@
+"""Updates never hurt: earlier releases, variants and people's edits, crossed.
+
+`poe test` takes every pair of a release, a choice and an edit; `poe matrix` takes all.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from itertools import permutations, product
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import yaml
+from allpairspy import AllPairs
+from edits import EDITS
+
+from template import (
+    QUESTIONS,
+    ROOT,
+    choices,
+    files,
+    git,
+    label,
+    pairs,
+    releases,
+    status,
+)
+from twobus.template import Template, fetch, render
+from twobus.update import BRANCH
+from twobus.update import update as bring
+
+HEAD = git("rev-parse", "HEAD", cwd=ROOT).strip()
+EARLIER = [version for version, commit in releases().items() if commit != HEAD]
+# Answers that decide which files there are.
+TELLING = ["kind", "forge", "notebooks", "worked_example"]
+NEWEST = "1000.0.0"
+
+Made = Callable[[str, Mapping[str, Any]], Path]
+
+
+def commit(project: Path) -> Path:
+    """Commit all that is in a project's folder, if anything has changed."""
+    git("add", "--all", cwd=project)
+    words = ["commit", "--quiet", "--no-verify", "--allow-empty", "--message", "Work"]
+    git(*words, cwd=project)
+    return project
+
+
+def clone(project: Path, folder: Path) -> Path:
+    """Clone a project, with somebody who commits."""
+    git("clone", "--quiet", str(project), str(folder), cwd=project)
+    git("config", "user.name", "Test", cwd=folder)
+    git("config", "user.email", "test@example.org", cwd=folder)
+    return folder
+
+
+def by_copier(project: Path, template: Template, **data: Any) -> list[str]:
+    """Update as anybody can, and return the files that are in conflict."""
+    copier.run_update(
+        project, data, defaults=True, quiet=True, overwrite=True, unsafe=False
+    )
+    unmerged = git("diff", "--name-only", "--diff-filter=U", "-z", cwd=project)
+    return [name for name in unmerged.split("\0") if name]
+
+
+def by_twobus(project: Path, template: Template, **data: Any) -> list[str]:
+    """Update with the companion, go to its branch, and return the conflicts."""
+    before = git("rev-parse", "HEAD", cwd=project)
+    outcome = bring(project, template, data=data)
+    assert outcome.state in {"clean", "conflicts"}, outcome
+    assert status(project) == ""
+    assert git("rev-parse", "HEAD", cwd=project) == before
+    git("switch", "--quiet", BRANCH, cwd=project)
+    return outcome.conflicts
+
+
+ENGINES = {"copier": by_copier, "twobus": by_twobus}
+
+
+def variants() -> Iterator[dict[str, Any]]:
+    """Yield answers in which every pair of telling choices occurs."""
+    for values in AllPairs([choices(name) for name in TELLING]):
+        yield dict(zip(TELLING, values, strict=True))
+
+
+def edits(whole: bool) -> list[tuple[str, str, dict[str, Any], str]]:
+    """List updates: how, from which release, with which answers and edit."""
+    if whole:
+        every = list(pairs())
+        return list(product(ENGINES, EARLIER, every, EDITS))
+    options = [choices(name) for name in TELLING]
+    return [
+        (engine, version, dict(zip(TELLING, answers, strict=True)), edit)
+        for engine, version, *answers, edit in AllPairs(
+            [list(ENGINES), EARLIER, *options, list(EDITS)]
+        )
+    ]
+
+
+def changes(whole: bool) -> list[tuple[str, str, str, Any, Any]]:
+    """List changes of answers: how, at which release, of what, from and to what."""
+    texts = {
+        "project_name": ("Penguins", "Larger penguins"),
+        "description": ("Old.", "New."),
+        "repository_url": ("", "https://github.com/acme/study"),
+        "code_owners": ("", "@ann @bob"),
+    }
+    found = [(name, old, new) for name, (old, new) in texts.items()]
+    for name in QUESTIONS:
+        offered = choices(name)
+        around = zip(offered, [*offered[1:], *offered[:1]], strict=True)
+        two = permutations(offered, 2) if whole else around
+        found += [(name, old, new) for old, new in two if old != new]
+    versions = [*EARLIER, NEWEST] if whole else [NEWEST]
+    return [(*how, *one) for *how, one in product(ENGINES, versions, found)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Take all updates, or every pair."""
+    whole = metafunc.config.getoption("--whole")
+    for name, found in (("edited", edits(whole)), ("changed", changes(whole))):
+        if name in metafunc.fixturenames:
+            words = ["-".join(map(word, row)) for row in found]
+            metafunc.parametrize(name, found, ids=words)
+
+
+def word(value: Any) -> str:
+    """Name a part of a row in test reports."""
+    return label(value) if isinstance(value, dict) else str(value)
+
+
+@pytest.fixture(scope="module")
+def template(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The template with its history, as the companion sees it."""
+    return fetch(str(release), tmp_path_factory.mktemp("history") / "template.git")
+
+
+@pytest.fixture(scope="module")
+def made(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Make projects of releases, each once: tests clone them."""
+    folder = tmp_path_factory.mktemp("made")
+
+    @cache
+    def make(version: str, answers: tuple[tuple[str, Any], ...]) -> Path:
+        release = template.find(version)
+        known = set(template.questions(release))
+        given = {name: value for name, value in answers if name in known}
+        place = folder / str(len(list(folder.iterdir()))) / "penguin-study"
+        project = render(template, release, place, answers=given)
+        git("init", "--quiet", "-b", "main", cwd=project)
+        return commit(project)
+
+    return lambda version, answers: make(version, tuple(answers.items()))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return a project's files, with line ends as git keeps them."""
+    return {
+        name.as_posix(): (folder / name).read_bytes().replace(b"\r\n", b"\n")
+        for name in files(folder)
+    }
+
+
+def lost(
+    given: Mapping[str, bytes], own: Mapping[str, bytes], now: Mapping[str, bytes]
+) -> list[str]:
+    """List what people wrote that is nowhere any more.
+
+    Args:
+        given: The project as it was made.
+        own: The project as people had it.
+        now: The project after the update.
+    """
+    found = []
+    for name, content in own.items():
+        if content in given.values():
+            continue
+        before, here = given.get(name, b""), now.get(name, b"")
+        written = Counter(content.splitlines()) - Counter(before.splitlines())
+        if missing := written - Counter(here.splitlines()):
+            found.append(f"{name}: {list(missing)}")
+    return found
+
+
+def early_mistakes(version: str, answers: dict[str, Any], name: str) -> set[str]:
+    """Return conflicts that the layout of the first two releases makes inevitable."""
+    # Since 0.2.0 no release may write at the end of README.md, where people write.
+    if (version, name) == ("0.1.0", "add_a_section_to_the_readme"):
+        return {"README.md"}
+    # Since 0.3.0 no answer may add to the list of what people import.
+    early = version in {"0.1.0", "0.2.0"} and not answers["worked_example"]
+    if early and name in {"add_a_dependency_at_the_end", "raise_a_version"}:
+        return {"pyproject.toml"}
+    return set()
+
+
+def test_an_update_keeps_what_people_did(
+    edited: tuple[str, str, dict[str, Any], str],
+    template: Template,
+    made: Made,
+    tmp_path: Path,
+) -> None:
+    engine, version, answers, name = edited
+    start = made(version, answers)
+    project = clone(start, tmp_path / "penguin-study")
+    EDITS[name](project)
+    commit(project)
+    given, own = contents(start), contents(project)
+    conflicts = ENGINES[engine](project, template)
+    now = contents(project)
+    assert lost(given, own, now) == []
+    # People meet a conflict only in what is the template's, and they changed.
+    shared = template.shared(template.find(version))
+    touched = {file for file in own if own[file] != given.get(file)}
+    assert set(conflicts) <= touched
+    assert set(conflicts) & set(shared) == early_mistakes(version, answers, name)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("answers", list(variants()), ids=label)
+@pytest.mark.parametrize("version", EARLIER)
+def test_an_unedited_project_becomes_a_fresh_one(
+    version: str,
+    answers: dict[str, Any],
+    engine: str,
+    template: Template,
+    made: Made,
+    tmp_path: Path,
+) -> None:
+    project = clone(made(version, answers), tmp_path / "penguin-study")
+    assert ENGINES[engine](project, template) == []
+    fresh = without_seeds(template, project, tmp_path / "fresh")
+    now = contents(project)
+    assert {name: now.get(name) for name in fresh} == fresh
+
+
+def without_seeds(template: Template, project: Path, folder: Path) -> dict[str, bytes]:
+    """Return the managed and shared files of a fresh project with the same answers."""
+    newest = template.newest
+    made = render(
+        template,
+        newest,
+        folder / "penguin-study",
+        recorded=project / ".copier-answers.yml",
+        exclude=template.once(newest),
+    )
+    return contents(made)
+
+
+@pytest.mark.parametrize("answers", list(variants()), ids=label)
+def test_many_releases_at_once_are_the_same_as_one_after_the_other(
+    answers: dict[str, Any],
+    template: Template,
+    made: Made,
+    tmp_path: Path,
+) -> None:
+    start = made(EARLIER[0], answers)
+    at_once, stepwise = (clone(start, tmp_path / name / "x") for name in "ab")
+    bring(at_once, template)
+    git("switch", "--quiet", BRANCH, cwd=at_once)
+    for version in [*EARLIER[1:], template.newest.name]:
+        bring(stepwise, template, to=version)
+        git("merge", "--quiet", "--ff-only", BRANCH, cwd=stepwise)
+    assert contents(at_once) == contents(stepwise)
+
+
+def test_an_answer_can_be_changed_later(
+    changed: tuple[str, str, str, Any, Any],
+    template: Template,
+    made: Made,
+    tmp_path: Path,
+) -> None:
+    engine, version, question, old, new = changed
+    start = made(version, {"package_name": "penguin_study", question: old})
+    project = clone(start, tmp_path / "penguin-study")
+    for name in ["add_a_module", "fill_in_the_question", "add_a_dependency_at_the_end"]:
+        EDITS[name](project)
+    commit(project)
+    given, own = contents(start), contents(project)
+    assert ENGINES[engine](project, template, **{question: new}) == []
+    now = contents(project)
+    assert lost(given, own, now) == []
+    recorded = yaml.safe_load(now[".copier-answers.yml"])
+    assert recorded[question] == new
+    fresh = contents(
+        render(template, template.newest, tmp_path / "f" / "x", answers=recorded)
+    )
+    # What the new answer brings is there, seeds as well.
+    assert fresh.keys() - now.keys() == set()
+    managed = without_seeds(template, project, tmp_path / "fresh")
+    edited = {name for name in own if own[name] != given.get(name)}
+    for name in managed.keys() - edited:
+        assert now[name] == managed[name], name
