@@ -63,9 +63,11 @@ def outcomes(done: list[Outcome]) -> None:
         _bullets(one.path, [*conflicts, *one.notes])
     _changes(one.changes for one in done)
     if any(one.branch for one in done):
+        choose = "choose between what is marked <<<<<<< and >>>>>>>, commit; "
+        resolve = choose if any(one.conflicts for one in done) else ""
         console.print(
-            f"\nNext, in each project: git switch {BRANCH}; resolve what is named "
-            "above, between <<<<<<< and >>>>>>>; uv run poe check; then a pull request."
+            f"\nNext, in each project: git switch {BRANCH}; {resolve}"
+            "uv run poe check; push the branch and open a pull request."
         )
 
 

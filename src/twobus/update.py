@@ -305,7 +305,10 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
     outcome.state = "conflicts" if outcome.conflicts else "clean"
     outcome.branch = BRANCH
     lock = clone / "uv.lock"
-    if "pyproject.toml" in outcome.conflicts or not lock.is_file():
+    if not lock.is_file():
+        outcome.notes.append("There is no uv.lock: run uv lock, and commit it.")
+        return
+    if {"pyproject.toml", "uv.lock"} & set(outcome.conflicts):
         outcome.notes.append("Not locked yet: run uv lock when all is resolved.")
         return
     uv = os.environ.get("UV", "uv")
