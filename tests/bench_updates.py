@@ -15,9 +15,8 @@ from pathlib import Path
 from statistics import median
 
 from edits import EDITS
-from test_matrix import EARLIER, clone, commit, variants
 
-from template import git, run, snapshot
+from template import clone, commit, earlier, run, snapshot, variants
 from twobus.template import fetch, render
 from twobus.update import RUFF
 
@@ -38,7 +37,7 @@ done
 def make(work: Path) -> list[Path]:
     """Make projects of earlier releases, edited and locked."""
     template = fetch(str(snapshot(work / "twobus")), work / "history.git")
-    rows = list(product(EARLIER, EDITS, variants()))
+    rows = list(product(earlier(), EDITS, variants()))
     projects = []
     for number in range(PROJECTS):
         version, name, answers = rows[number * len(rows) // PROJECTS]
@@ -47,7 +46,6 @@ def make(work: Path) -> list[Path]:
         given = {name: value for name, value in answers.items() if name in known}
         project = work / "start" / f"study-{number:02}"
         render(template, release, project, answers=given)
-        git("init", "--quiet", "-b", "main", cwd=project)
         EDITS[name](commit(project))
         locked = run("uv", "lock", "--quiet", cwd=project)
         assert locked.code == 0, locked.output

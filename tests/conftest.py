@@ -1,6 +1,7 @@
 """Fixtures: the template as a release, and projects made from it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 from browser import started
 from playwright.sync_api import Browser
 
-from template import lend, render, set_up, snapshot
+from template import commit, lend, render, set_up, snapshot
+from twobus.template import Template, fetch
+from twobus.template import render as render_release
 
 Render = Callable[..., Path]
+Made = Callable[[str, Mapping[str, Any]], Path]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,3 +64,26 @@ def browser() -> Iterator[Browser]:
     """A browser without a window; a machine that cannot have one skips its tests."""
     with started() as chromium:
         yield chromium
+
+
+@pytest.fixture(scope="session")
+def template(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The template with its history, as the companion sees it."""
+    return fetch(str(release), tmp_path_factory.mktemp("history") / "template.git")
+
+
+@pytest.fixture(scope="session")
+def made(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Make projects of releases, each once: tests clone them."""
+    folder = tmp_path_factory.mktemp("made")
+
+    @cache
+    def make(version: str, answers: tuple[tuple[str, Any], ...]) -> Path:
+        release = template.find(version)
+        known = set(template.questions(release))
+        given = {name: value for name, value in answers if name in known}
+        place = folder / str(len(list(folder.iterdir()))) / "penguin-study"
+        project = render_release(template, release, place, answers=given)
+        return commit(project)
+
+    return lambda version, answers: make(version, tuple(answers.items()))

@@ -22,6 +22,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     if not name.startswith("_") and question.get("when") is not False
 }
 
+# Answers that decide which files there are, and what is installed or run.
+TELLING = ["kind", "forge", "notebooks", "worked_example"]
+
 # What belongs to this machine and not to a project under test.
 FOREIGN = (
     "VIRTUAL_ENV",
@@ -77,6 +80,12 @@ def pairs() -> Iterator[dict[str, Any]]:
         yield answers
 
 
+def variants() -> Iterator[dict[str, Any]]:
+    """Yield answers in which every pair of choices that decide on files occurs."""
+    for values in AllPairs([choices(name) for name in TELLING]):
+        yield dict(zip(TELLING, values, strict=True))
+
+
 def label(answers: Mapping[str, Any]) -> str:
     """Name a set of answers in test reports."""
     words = (str(value).removeprefix("https://")[:20] for value in answers.values())
@@ -94,6 +103,12 @@ def releases() -> dict[str, str]:
         text = git("show", f"{commit}:pyproject.toml", cwd=ROOT)
         found[tomllib.loads(text)["project"]["version"]] = commit
     return found
+
+
+def earlier() -> list[str]:
+    """List the releases before the working tree, the oldest first."""
+    head = git("rev-parse", "HEAD", cwd=ROOT).strip()
+    return [version for version, commit in releases().items() if commit != head]
 
 
 def snapshot(folder: Path) -> Path:
@@ -152,6 +167,24 @@ def git(*words: str, cwd: Path) -> str:
     )
     assert process.returncode == 0, process.stdout + process.stderr
     return process.stdout
+
+
+def commit(project: Path) -> Path:
+    """Commit all that is in a folder; the first time makes it a repository."""
+    if not (project / ".git").exists():
+        git("init", "--quiet", "-b", "main", cwd=project)
+    git("add", "--all", cwd=project)
+    words = ["commit", "--quiet", "--no-verify", "--allow-empty", "--message", "Work"]
+    git(*words, cwd=project)
+    return project
+
+
+def clone(project: Path, folder: Path) -> Path:
+    """Clone a project, with somebody who commits."""
+    git("clone", "--quiet", str(project), str(folder), cwd=project)
+    git("config", "user.name", "Test", cwd=folder)
+    git("config", "user.email", "test@example.org", cwd=folder)
+    return folder
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -3,13 +3,11 @@
 import json
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from allpairspy import AllPairs
 from conftest import Render
 
 from template import (
@@ -25,10 +23,8 @@ from template import (
     run,
     set_up,
     status,
+    variants,
 )
-
-# Answers that change what is installed or run; the others change words only.
-TELLING = ["kind", "notebooks", "worked_example", "forge"]
 
 DEVCONTAINER = {
     "type": "object",
@@ -53,13 +49,6 @@ DEVCONTAINER = {
         },
     },
 }
-
-
-def covering() -> Iterator[dict[str, Any]]:
-    """Yield answers in which every pair of choices that matter occurs."""
-    options = [choices(name) for name in TELLING]
-    for values in AllPairs(options):
-        yield dict(zip(TELLING, values, strict=True))
 
 
 def ci_lines(project: Path) -> list[str]:
@@ -100,7 +89,7 @@ def interpreter(version: str) -> str | None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", list(covering()), ids=label)
+@pytest.mark.parametrize("answers", list(variants()), ids=label)
 def test_ci_passes_and_leaves_the_project_as_it_was(
     answers: dict[str, Any], project: Render, tmp_path: Path
 ) -> None:

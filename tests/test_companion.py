@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from test_matrix import clone, commit
 
-from template import environment, git, render, run, status
+from template import clone, commit, environment, git, render, run, status
 from twobus.project import StopError
 from twobus.status import status as compare
 from twobus.template import Template, fetch
@@ -69,10 +68,10 @@ def study(made: Path, change: Change, tmp_path: Path) -> Study:
         source = f"_src_path: {template.address}"
         text = re.sub("_src_path: .*", source, file.read_text("utf-8"))
         file.write_text(text, "utf-8")
-        git("init", "--quiet", "-b", "main", cwd=project)
+        commit(project)
         git("config", "user.name", "Test", cwd=project)
         git("config", "user.email", "test@example.org", cwd=project)
-        return commit(project), template
+        return project, template
 
     return make
 

@@ -4,8 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -14,46 +13,30 @@ import copier
 import pytest
 import yaml
 from allpairspy import AllPairs
+from conftest import Made
 from edits import EDITS
 
 from template import (
     QUESTIONS,
-    ROOT,
+    TELLING,
     choices,
+    clone,
+    commit,
+    earlier,
     files,
     git,
     label,
     pairs,
-    releases,
+    run,
     status,
+    variants,
 )
-from twobus.template import Template, fetch, render
+from twobus.template import Template, render
 from twobus.update import BRANCH
 from twobus.update import update as bring
 
-HEAD = git("rev-parse", "HEAD", cwd=ROOT).strip()
-EARLIER = [version for version, commit in releases().items() if commit != HEAD]
-# Answers that decide which files there are.
-TELLING = ["kind", "forge", "notebooks", "worked_example"]
+EARLIER = earlier()
 NEWEST = "1000.0.0"
-
-Made = Callable[[str, Mapping[str, Any]], Path]
-
-
-def commit(project: Path) -> Path:
-    """Commit all that is in a project's folder, if anything has changed."""
-    git("add", "--all", cwd=project)
-    words = ["commit", "--quiet", "--no-verify", "--allow-empty", "--message", "Work"]
-    git(*words, cwd=project)
-    return project
-
-
-def clone(project: Path, folder: Path) -> Path:
-    """Clone a project, with somebody who commits."""
-    git("clone", "--quiet", str(project), str(folder), cwd=project)
-    git("config", "user.name", "Test", cwd=folder)
-    git("config", "user.email", "test@example.org", cwd=folder)
-    return folder
 
 
 def by_copier(project: Path, template: Template, **data: Any) -> list[str]:
@@ -77,12 +60,6 @@ def by_twobus(project: Path, template: Template, **data: Any) -> list[str]:
 
 
 ENGINES = {"copier": by_copier, "twobus": by_twobus}
-
-
-def variants() -> Iterator[dict[str, Any]]:
-    """Yield answers in which every pair of telling choices occurs."""
-    for values in AllPairs([choices(name) for name in TELLING]):
-        yield dict(zip(TELLING, values, strict=True))
 
 
 def edits(whole: bool) -> list[tuple[str, str, dict[str, Any], str]]:
@@ -120,8 +97,14 @@ def changes(whole: bool) -> list[tuple[str, str, str, Any, Any]]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Take all updates, or every pair."""
     whole = metafunc.config.getoption("--whole")
-    for name, found in (("edited", edits(whole)), ("changed", changes(whole))):
+    kinds: dict[str, Callable[[bool], list[Any]]] = {
+        "edited": edits,
+        "changed": changes,
+        "busy_one": busy,
+    }
+    for name, kind in kinds.items():
         if name in metafunc.fixturenames:
+            found = kind(whole)
             words = ["-".join(map(word, row)) for row in found]
             metafunc.parametrize(name, found, ids=words)
 
@@ -129,30 +112,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def word(value: Any) -> str:
     """Name a part of a row in test reports."""
     return label(value) if isinstance(value, dict) else str(value)
-
-
-@pytest.fixture(scope="module")
-def template(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """The template with its history, as the companion sees it."""
-    return fetch(str(release), tmp_path_factory.mktemp("history") / "template.git")
-
-
-@pytest.fixture(scope="module")
-def made(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Make projects of releases, each once: tests clone them."""
-    folder = tmp_path_factory.mktemp("made")
-
-    @cache
-    def make(version: str, answers: tuple[tuple[str, Any], ...]) -> Path:
-        release = template.find(version)
-        known = set(template.questions(release))
-        given = {name: value for name, value in answers if name in known}
-        place = folder / str(len(list(folder.iterdir()))) / "penguin-study"
-        project = render(template, release, place, answers=given)
-        git("init", "--quiet", "-b", "main", cwd=project)
-        return commit(project)
-
-    return lambda version, answers: make(version, tuple(answers.items()))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -182,6 +141,32 @@ def lost(
         if missing := written - Counter(here.splitlines()):
             found.append(f"{name}: {list(missing)}")
     return found
+
+
+# What a team does that works: all of it at once, and the checks still pass.
+BUSY = [
+    "add_a_dependency_next_to_ours",
+    "add_a_tool",
+    "set_up_a_tool",
+    "relax_the_linter",
+    "name_a_package_without_types",
+    "add_a_task",
+    "rewrite_the_introduction",
+    "add_a_module",
+    "add_a_decision",
+    "rename_modules",
+    "add_a_step_to_ci",
+    "add_a_workflow",
+    "ignore_a_path",
+    "add_a_picture",
+    "move_a_page",
+]
+
+
+def busy(whole: bool) -> list[tuple[str, str, dict[str, Any]]]:
+    """List updates of busy projects: how, from which release, and of which variant."""
+    every = list(product(ENGINES, EARLIER, variants()))
+    return every if whole else every[:: -(-len(every) // 4)]
 
 
 def early_mistakes(version: str, answers: dict[str, Any], name: str) -> set[str]:
@@ -247,6 +232,28 @@ def without_seeds(template: Template, project: Path, folder: Path) -> dict[str, 
         exclude=template.once(newest),
     )
     return contents(made)
+
+
+@pytest.mark.slow
+def test_a_busy_project_locks_and_passes(
+    busy_one: tuple[str, str, dict[str, Any]],
+    template: Template,
+    made: Made,
+    tmp_path: Path,
+) -> None:
+    engine, version, answers = busy_one
+    project = clone(made(version, answers), tmp_path / "penguin-study")
+    for name in BUSY:
+        EDITS[name](commit(project))
+    assert run("uv", "lock", "--quiet", cwd=project).code == 0
+    commit(project)
+    assert ENGINES[engine](project, template) == []
+    if engine == "copier":
+        assert run("uv", "lock", "--quiet", cwd=project).code == 0
+    commit(project)
+    result = run("uv", "run", "--locked", "poe", "check", cwd=project)
+    assert result.code == 0, result.output
+    assert status(project) == ""
 
 
 @pytest.mark.parametrize("answers", list(variants()), ids=label)

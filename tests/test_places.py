@@ -8,9 +8,8 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from test_matrix import commit
 
-from template import Result, git, run
+from template import Result, commit, git, run
 
 OLD, NEXT = "v1000.0.0", "v1000.1.0"
 COPIER = [sys.executable, "-m", "copier"]
@@ -57,7 +56,8 @@ def http(origin: Path) -> Iterator[str]:
             ).stdout
             self.wfile.write(b"HTTP/1.0 200 OK\r\n" + answer)
 
-        do_POST = do_GET
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass
@@ -87,7 +87,6 @@ def made_from(place: str, folder: Path, environment: dict[str, str]) -> Path:
     result = run(*COPIER, *words, cwd=folder, **environment)
     assert result.code == 0, result.output
     project = folder / "penguin study"
-    git("init", "--quiet", "-b", "main", cwd=project)
     return commit(project)
 
 

@@ -5,32 +5,11 @@ from typing import Any
 
 import copier
 import pytest
-import yaml
 from conftest import Render
 
-from template import (
-    ROOT,
-    choices,
-    files,
-    git,
-    poe,
-    releases,
-    render,
-    run,
-    set_up,
-    status,
-)
-
-HEAD = git("rev-parse", "HEAD", cwd=ROOT).strip()
-EARLIER = [version for version, commit in releases().items() if commit != HEAD]
-
-
-def commit(project: Path) -> Path:
-    """Put a project under version control, as `poe setup` does."""
-    git("init", "--quiet", cwd=project)
-    git("add", "--all", cwd=project)
-    git("commit", "--quiet", "--message", "Start", cwd=project)
-    return project
+from template import choices, commit, files, git, render, status
+from twobus.template import fetch
+from twobus.template import render as render_release
 
 
 def update(project: Path, **answers: Any) -> None:
@@ -75,7 +54,7 @@ def test_managed_files_are_updated_and_seeded_files_are_not(
 
 
 @pytest.mark.parametrize("notebooks", choices("notebooks"))
-def test_an_update_changes_only_files_that_say_so(
+def test_an_update_changes_what_is_managed_or_shared(
     notebooks: str, release: Path, tmp_path: Path
 ) -> None:
     clone = tmp_path / "next"
@@ -90,41 +69,17 @@ def test_an_update_changes_only_files_that_say_so(
     old = "v1000.0.0"
     copier.run_copy(str(clone), made, data, defaults=True, quiet=True, vcs_ref=old)
     update(commit(made))
-    shared = {"README.md", "pyproject.toml", "LICENSE", ".copier-answers.yml"}
-    # Formats that cannot say so, or a page whose text is sent.
-    shared |= {
-        ".devcontainer/devcontainer.json",
-        ".github/CODEOWNERS",
-        ".github/pull_request_template.md",
-        ".github/rulesets/main.json",
-    }
-    changed = set(git("diff", "--name-only", cwd=made).split())
-    assert changed > shared
-    for name in changed - shared:
-        assert "Managed by Twobus" in (made / name).read_text("utf-8"), name
-    for name in map(str, files(made)):
-        if name not in changed:
-            assert "Managed by Twobus:" not in (made / name).read_text("utf-8"), name
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("forge", choices("forge"))
-@pytest.mark.parametrize("version", EARLIER)
-def test_a_project_of_an_earlier_release_updates_and_passes(
-    version: str, forge: str, release: Path, tmp_path: Path
-) -> None:
-    made, old = tmp_path / "study", f"v{version}"
-    data = {"forge": forge}
-    copier.run_copy(str(release), made, data, defaults=True, quiet=True, vcs_ref=old)
-    set_up(made)
-    update(made)
-    assert git("ls-files", "--unmerged", cwd=made) == ""
-    assert run("uv", "lock", cwd=made).code == 0
-    git("add", "--all", cwd=made)
-    git("commit", "--quiet", "--no-verify", "--message", "Update", cwd=made)
-    result = poe(made, "check")
-    assert result.code == 0, result.output
-    assert status(made) == ""
+    changed = git("diff", "--name-only", cwd=made).split()
+    template = fetch(str(clone), tmp_path / "history.git")
+    newest = template.newest
+    given = render_release(
+        template,
+        newest,
+        tmp_path / "given",
+        recorded=made / ".copier-answers.yml",
+        exclude=template.once(newest),
+    )
+    assert changed == [name.as_posix() for name in files(given)]
 
 
 def test_a_seeded_file_that_was_deleted_stays_deleted(project: Render) -> None:
@@ -133,34 +88,6 @@ def test_a_seeded_file_that_was_deleted_stays_deleted(project: Render) -> None:
     git("commit", "--quiet", "--message", "Delete", cwd=made)
     update(made)
     assert status(made) == ""
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "arrives"),
-    [
-        (
-            {"worked_example": False},
-            {"worked_example": True},
-            "notebooks/01_body_mass.py",
-        ),
-        ({"worked_example": False}, {"worked_example": True}, "data/raw/penguins.csv"),
-        ({"notebooks": "none"}, {"notebooks": "jupyter"}, "notebooks/01_body_mass.py"),
-        ({"notebooks": "none"}, {"notebooks": "marimo"}, "notebooks/body_mass.py"),
-        ({"notebooks": "marimo"}, {"notebooks": "jupyter"}, "notebooks/jupytext.toml"),
-        ({"forge": "github"}, {"forge": "gitlab"}, ".gitlab-ci.yml"),
-        ({"license": "none"}, {"license": "MIT"}, "LICENSE"),
-    ],
-)
-def test_a_changed_answer_brings_its_files(
-    before: dict[str, Any], after: dict[str, Any], arrives: str, project: Render
-) -> None:
-    made = commit(project(**before))
-    assert not (made / arrives).exists()
-    update(made, **after)
-    assert (made / arrives).exists()
-    assert git("ls-files", "--unmerged", cwd=made) == ""
-    recorded = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
-    assert after.items() <= recorded.items()
 
 
 @pytest.mark.parametrize("edited", [False, True], ids=["untouched", "edited"])
