@@ -143,12 +143,12 @@ def delete_the_example(project: Path) -> None:
 @edit
 def rename_modules(project: Path) -> None:
     """Give the example's code the names that the team uses."""
-    file = package(project) / "body_mass.py"
-    if file.exists():
-        file.rename(package(project) / "weights.py")
-        for user in [*project.glob("tests/*.py"), *project.glob("notebooks/*.py")]:
-            text = user.read_text("utf-8").replace("body_mass", "weights")
-            user.write_text(text, "utf-8")
+    folder = package(project)
+    if (folder / "body_mass.py").exists():
+        (folder / "body_mass.py").rename(folder / "birds.py")
+        for file in [*project.glob("tests/*.py"), *project.glob("notebooks/*.py")]:
+            old, new = f"{folder.name}.body_mass", f"{folder.name}.birds"
+            file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
 
 
 @edit
