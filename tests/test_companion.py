@@ -305,6 +305,7 @@ def test_what_cannot_be_updated_is_refused(
         ({"to": "0.1.0"}, f"The project is at {OLD}, newer than 0.1.0"),
         ({"data": {"licence": "MIT"}}, "There is no question licence"),
         ({"data": {"license": "GPL"}}, "license"),
+        ({"data": {"package_name": "other"}}, "cannot rename the package"),
     ],
 )
 def test_what_cannot_be_wished_for_is_refused(

@@ -94,6 +94,11 @@ def update(
     unknown = data.keys() - set(template.questions(release))
     if unknown:
         raise StopError(f"There is no question {', '.join(sorted(unknown))}.")
+    if data.get("package_name", recorded["package_name"]) != recorded["package_name"]:
+        raise StopError(
+            "An update cannot rename the package, since your code imports it: move "
+            "your code to a new project of that name."
+        )
     outcome.changes = template.changes(old, release)
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
         work = Path(name)
