@@ -96,6 +96,13 @@ def add_a_task(project: Path) -> None:
 
 
 @edit
+def add_a_check(project: Path) -> None:
+    """Have the project's checks, and so CI, run one thing more."""
+    task = '[tool.poe.tasks]\ncheck-own = { cmd = "echo checked by us" }\n'
+    replace(project / "pyproject.toml", "[tool.poe.tasks]\n", task)
+
+
+@edit
 def rewrite_the_introduction(project: Path) -> None:
     """Say in the README what the project is about."""
     readme = project / "README.md"

@@ -151,11 +151,11 @@ BUSY = [
     "relax_the_linter",
     "name_a_package_without_types",
     "add_a_task",
+    "add_a_check",
     "rewrite_the_introduction",
     "add_a_module",
     "add_a_decision",
     "rename_modules",
-    "add_a_step_to_ci",
     "add_a_workflow",
     "ignore_a_path",
     "add_a_picture",
@@ -254,6 +254,7 @@ def test_a_busy_project_locks_and_passes(
     commit(project)
     result = run("uv", "run", "--locked", "poe", "check", cwd=project)
     assert result.code == 0, result.output
+    assert "checked by us" in result.output
     assert status(project) == ""
 
 
