@@ -87,5 +87,8 @@ def top(folder: Path) -> Path:
     if Path(found).resolve() != folder.resolve():
         raise StopError(f"The project's git repository begins at {found}: name that.")
     if ask("rev-parse", "--verify", "HEAD", cwd=folder) is None:
-        raise StopError("There is no commit yet: run uv run poe setup first.")
+        raise StopError(
+            "There is no commit yet: commit first (uv run poe setup does, in a project "
+            "that Twobus made)."
+        )
     return folder.resolve()

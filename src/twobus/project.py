@@ -72,7 +72,7 @@ def read(folder: Path) -> Project:
     """
     recorded = answers(folder)
     url = str(recorded.get("repository_url") or "")
-    host, path = _address(url) if url else _origin(folder)
+    host, path = _address(url) if url else origin(folder)
     known = next((name for name in RULES if name in host), None)
     forge = str(recorded.get("forge") or known or "github")
     if forge not in RULES or known not in (None, forge):
@@ -170,7 +170,12 @@ def _address(url: str) -> tuple[str, str]:
     )
 
 
-def _origin(folder: Path) -> tuple[str, str]:
+def origin(folder: Path) -> tuple[str, str]:
+    """Return the host and path of a repository's remote `origin`, without passwords.
+
+    Raises:
+        StopError: If it has none, or it is no forge's.
+    """
     command = ["git", "-C", str(folder), "remote", "get-url", "origin"]
     try:
         process = subprocess.run(command, capture_output=True, encoding="utf-8")

@@ -203,6 +203,7 @@ def render(
     answers: dict[str, Any] | None = None,
     recorded: Path | None = None,
     exclude: list[str] | None = None,
+    interactive: bool = False,
 ) -> Path:
     """Render a project.
 
@@ -213,6 +214,7 @@ def render(
         answers: Answers to give.
         recorded: Where the answers stand that count for the questions left.
         exclude: Patterns of files to leave out.
+        interactive: Whether to ask the person at the terminal.
 
     Returns:
         The folder.
@@ -235,10 +237,12 @@ def render(
             vcs_ref=release.ref,
             settings=copier.Settings(),
             exclude=exclude or [],
-            defaults=True,
+            defaults=not interactive,
             overwrite=True,
             quiet=True,
         )
+    except KeyboardInterrupt:
+        raise StopError("You left a question open.") from None
     except (CopierError, ValueError) as error:
         raise StopError(" ".join(str(error).split())) from None
     return folder

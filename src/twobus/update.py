@@ -28,7 +28,10 @@ MERGE = [
     "merge.directoryRenames=true",
     "merge.renormalize=true",
 ]
-MARKS = re.compile(rb"^(<<<<<<<|>>>>>>>) [^\r\n]*", re.MULTILINE)
+# As git writes them: people's own text may show a conflict.
+MARKS = re.compile(
+    rb"^(<<<<<<<|>>>>>>>) (?:HEAD|[0-9a-f]{40,64})(?=\r?$)", re.MULTILINE
+)
 RUFF = re.compile(r'name = "ruff"\nversion = "([^"]+)"')
 
 
@@ -90,10 +93,8 @@ def update(
         raise StopError(f"The project is at {old.name}, newer than {release.name}.")
     if old.ref == release.ref and not data:
         return outcome
-    _refuse_unready(here)
-    unknown = data.keys() - set(template.questions(release))
-    if unknown:
-        raise StopError(f"There is no question {', '.join(sorted(unknown))}.")
+    refuse_unready(here, BRANCH)
+    refuse_unknown(data, template, release)
     if data.get("package_name", recorded["package_name"]) != recorded["package_name"]:
         raise StopError(
             "An update cannot rename the package, since your code imports it: move "
@@ -108,14 +109,19 @@ def update(
             outcome.notes += _left_over(template, release, here, after, work)
         clone, own = borrow(here, work / "clone" / here.name)
         trees = [tree(clone, folder) for folder in (before, after)]
-        _merge(clone, own, trees, outcome)
-        _commit(clone, f"Update Twobus from {old.name} to {release.name}", outcome)
+        merge(clone, own, trees, outcome)
+        commit(clone, f"Update Twobus from {old.name} to {release.name}", outcome)
         _settle(clone, own, outcome, check)
-        _publish(clone, own, here)
+        publish(clone, own, here, BRANCH)
     return outcome
 
 
-def _refuse_unready(here: Path) -> None:
+def refuse_unready(here: Path, branch: str) -> None:
+    """Refuse a project whose state, or whose branch for the result, is not clear.
+
+    Raises:
+        StopError: If work of people could get lost or mixed up.
+    """
     if (
         ask("-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT", cwd=here)
         is None
@@ -126,19 +132,38 @@ def _refuse_unready(here: Path) -> None:
         )
     if git("status", "--porcelain", cwd=here):
         raise StopError("There are changes that are not committed: commit them first.")
-    if ask("symbolic-ref", "--short", "HEAD", cwd=here) == BRANCH:
+    if ask("symbolic-ref", "--short", "HEAD", cwd=here) == branch:
         raise StopError(
-            f"You are on {BRANCH}, the result of an earlier update: merge it first, "
+            f"You are on {branch}, the result of an earlier run: merge it first, "
             "or switch to another branch."
         )
-    if ask("rev-parse", "--verify", f"refs/heads/{BRANCH}", cwd=here) is None:
+    above = branch.split("/")[0]
+    if ask("rev-parse", "--verify", f"refs/heads/{above}", cwd=here) is not None:
+        raise StopError(
+            f"A branch is called {above}, and git cannot have {branch} beside it: "
+            f"git branch -m {above} another-name."
+        )
+    if ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here) is None:
         return
-    log = ["log", f"--format=%H %(trailers:key={TRAILER})", f"HEAD..{BRANCH}"]
+    log = ["log", f"--format=%H %(trailers:key={TRAILER})", f"HEAD..{branch}"]
     if any(len(line.split()) == 1 for line in git(*log, cwd=here).splitlines() if line):
         raise StopError(
-            f"Somebody has committed to {BRANCH}: merge that branch, or delete it "
-            f"by git branch -D {BRANCH}."
+            f"Somebody has committed to {branch}: merge that branch, or delete it "
+            f"by git branch -D {branch}."
         )
+
+
+def refuse_unknown(
+    data: Mapping[str, Any], template: Template, release: Release
+) -> None:
+    """Refuse answers to questions that there are not: Copier would take them silently.
+
+    Raises:
+        StopError: If there are any.
+    """
+    unknown = data.keys() - set(template.questions(release))
+    if unknown:
+        raise StopError(f"There is no question {', '.join(sorted(unknown))}.")
 
 
 def _render_both(
@@ -208,8 +233,13 @@ def _left_over(
     return [f"No answer asks for these any more: {', '.join(left)}."]
 
 
-def borrow(here: Path, folder: Path) -> tuple[Path, str]:
+def borrow(here: Path, folder: Path, attributes: str = "") -> tuple[Path, str]:
     """Make a clone that borrows a project's objects and has its settings.
+
+    Args:
+        here: The project's folder.
+        folder: Where the clone is put.
+        attributes: What holds for its files, whatever their own .gitattributes say.
 
     Returns:
         The clone, and the project's commit, which is checked out.
@@ -219,6 +249,9 @@ def borrow(here: Path, folder: Path) -> tuple[Path, str]:
     config = git("rev-parse", "--git-path", "config", cwd=here).strip()
     git("config", "include.path", str(here / config), cwd=folder)
     git("config", "core.hooksPath", os.devnull, cwd=folder)
+    if attributes:
+        (folder / ".git" / "info").mkdir(exist_ok=True)
+        (folder / ".git" / "info" / "attributes").write_text(attributes, "utf-8")
     git("checkout", "--quiet", "--detach", own, cwd=folder, GIT_LFS_SKIP_SMUDGE="1")
     return folder, own
 
@@ -231,7 +264,7 @@ def tree(clone: Path, rendered: Path) -> str:
     return git(*words, "write-tree", cwd=rendered, **index).strip()
 
 
-def _merge(clone: Path, own: str, trees: list[str], outcome: Outcome) -> None:
+def merge(clone: Path, own: str, trees: list[str], outcome: Outcome) -> None:
     """Merge what changed between two trees into a clone's own.
 
     git merges commits, so that the three trees become commits for the moment.
@@ -291,7 +324,7 @@ def _label(mark: re.Match[bytes]) -> bytes:
     return mark[1] + b" " + side.encode()
 
 
-def _commit(clone: Path, subject: str, outcome: Outcome) -> None:
+def commit(clone: Path, subject: str, outcome: Outcome) -> None:
     """Commit what is in a clone's folder, if anything has changed."""
     git("add", "--all", cwd=clone)
     if ask("diff", "--cached", "--quiet", cwd=clone) is not None:
@@ -322,7 +355,7 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
         outcome.state = "conflicts" if outcome.conflicts else "unchecked"
         outcome.notes += ["uv lock failed:", *locked.stderr.strip().splitlines()]
         return
-    _commit(clone, "Lock dependencies after the update", outcome)
+    commit(clone, "Lock dependencies after the update", outcome)
     if outcome.conflicts:
         return
     words = ["diff", "--name-only", "--diff-filter=AMR", "-z", own, "--", "*.py"]
@@ -330,7 +363,7 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
     if changed and (version := RUFF.search(lock.read_text("utf-8"))):
         ruff = [uv, "tool", "run", "--quiet", f"ruff@{version[1]}"]
         run([*ruff, "format", "--force-exclude", "--", *changed], clone)
-        _commit(clone, "Format after the update", outcome)
+        commit(clone, "Format after the update", outcome)
     if check:
         result = run([uv, "run", "--quiet", "--locked", "poe", "check"], clone)
         if result.returncode:
@@ -339,14 +372,14 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
             outcome.notes += ["poe check failed on the branch:", *said[-20:]]
 
 
-def _publish(clone: Path, own: str, here: Path) -> None:
+def publish(clone: Path, own: str, here: Path, branch: str) -> None:
     """Put the result into the project, in one step, unless it is there already."""
     result = git("rev-parse", "HEAD", cwd=clone).strip()
-    existing = ask("rev-parse", "--verify", f"refs/heads/{BRANCH}", cwd=here)
+    existing = ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here)
     if existing:
         trees = [f"{one}^{{tree}}" for one in (existing, result)]
         same = len(set(git("rev-parse", *trees, cwd=clone).split())) == 1
         if same and git("merge-base", existing, own, cwd=clone).strip() == own:
             return
-    branch = f"+{result}:refs/heads/{BRANCH}"
-    git("fetch", "--quiet", "--no-tags", clone, branch, cwd=here)
+    into = f"+{result}:refs/heads/{branch}"
+    git("fetch", "--quiet", "--no-tags", clone, into, cwd=here)
