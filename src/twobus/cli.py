@@ -1,4 +1,4 @@
-"""The command line: `twobus protect`, `status` and `update`."""
+"""The command line: `twobus adopt`, `protect`, `status` and `update`."""
 
 import json
 import os
@@ -16,6 +16,9 @@ from typing import Annotated, TypeVar
 import typer
 
 from twobus import fleet, github, gitlab, owners, report
+from twobus.adopt import adopt as take_over
+from twobus.adopt import home
+from twobus.fit import Adoption
 from twobus.forge import Client
 from twobus.project import Project, StopError, read
 from twobus.settings import Live, show
@@ -42,6 +45,10 @@ protect = typer.Typer(
 app.add_typer(protect, name="protect")
 
 Paths = Annotated[list[Path], typer.Argument(help="Folders of projects.")]
+Data = Annotated[
+    list[str] | None,
+    typer.Option("--data", "-d", help="An answer: question=answer."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Jobs = Annotated[int, typer.Option(help="How many work at the same time.", min=1)]
 JOBS = 2 * (os.cpu_count() or 1)
@@ -86,10 +93,7 @@ def status(paths: Paths = HERE, as_json: Json = False, jobs: Jobs = JOBS) -> Non
 )
 def update(
     paths: Paths = HERE,
-    data: Annotated[
-        list[str] | None,
-        typer.Option("--data", "-d", help="An answer to change: question=answer."),
-    ] = None,
+    data: Data = None,
     to: Annotated[str, typer.Option(help="A release, if not the newest.")] = "",
     check: Annotated[
         bool, typer.Option("--check", help="Run the project's checks on the result.")
@@ -98,13 +102,7 @@ def update(
     jobs: Jobs = JOBS,
 ) -> None:
     """Bring projects to a release, each on its branch twobus/update."""
-    answers = {}
-    for pair in data or []:
-        question, equals, answer = pair.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"write question=answer instead of {pair}.")
-        answers[question] = answer
-    work = partial(bring, to=to, data=answers, check=check)
+    work = partial(bring, to=to, data=_answers(data), check=check)
     tell = None if as_json else report.progress
     results = _all(paths, work, Outcome, jobs, tell)
     if as_json:
@@ -112,6 +110,39 @@ def update(
     else:
         report.outcomes(results)
     raise typer.Exit(_code({one.state for one in results}, {"conflicts", "unchecked"}))
+
+
+@app.command(
+    epilog="Exit codes: 0 all is merged; 1 there are conflicts to resolve; 2 refused, "
+    "or could not be done: then nothing has changed."
+)
+def adopt(
+    path: Annotated[Path, typer.Argument(help="The repository's folder.")],
+    data: Data = None,
+    template: Annotated[
+        str, typer.Option(help="Where the template is, if not where this came from.")
+    ] = "",
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Take what is guessed; ask nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a repository under Twobus, on its branch twobus/adopt."""
+    _end_well()
+    answers = _answers(data)
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    ask = terminal and not defaults and not as_json
+    if ask:
+        typer.echo("The answers are guessed from the repository: Enter takes one.\n")
+    try:
+        done = take_over(path, template or home(), data=answers, interactive=ask)
+    except StopError as error:
+        done = Adoption(str(path), "failed", notes=[str(error)])
+    if as_json:
+        typer.echo(json.dumps(asdict(done), indent=2))
+    else:
+        report.adoption(done)
+    raise typer.Exit(_code({done.state}, {"conflicts"}))
 
 
 @protect.command(epilog=CODES)
@@ -207,6 +238,26 @@ def _wanted(here: Project, live: Live) -> str:
     )
 
 
+def _end_well() -> None:
+    """Let a process that is asked to end first take away what it has begun."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+def _answers(pairs: list[str] | None) -> dict[str, str]:
+    """Read answers from the command line.
+
+    Raises:
+        BadParameter: If one is not written as `question=answer`.
+    """
+    answers = {}
+    for pair in pairs or []:
+        question, equals, answer = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"write question=answer instead of {pair}.")
+        answers[question] = answer
+    return answers
+
+
 def _all(
     paths: list[Path],
     work: fleet.Work[Result],
@@ -215,8 +266,7 @@ def _all(
     tell: Callable[[Result], None] | None,
 ) -> list[Result]:
     """Do a piece of work on all projects, and return what came of it in their order."""
-    # A process that is asked to end must first take away what it has begun.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    _end_well()
 
     def fail(path: Path, why: str) -> Result:
         return kind(str(path), "failed", notes=[why])

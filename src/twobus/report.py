@@ -7,6 +7,7 @@ from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
+from twobus.fit import Adoption
 from twobus.status import Status
 from twobus.update import BRANCH, Outcome
 
@@ -69,6 +70,41 @@ def outcomes(done: list[Outcome]) -> None:
             f"\nNext, in each project: git switch {BRANCH}; {resolve}"
             "uv run poe check; push the branch and open a pull request."
         )
+
+
+def adoption(done: Adoption) -> None:
+    """Print what an adoption did, and what is left to do."""
+    if done.state == "failed":
+        console.print(escape(f"{done.path}: {' '.join(done.notes)}"))
+        return
+    console.print(escape(f"{done.path}: Twobus {done.new} on the branch {done.branch}"))
+    parts = {
+        "Answers (change one by --data, and run this again)": [
+            f"{question}: {answer}" for question, answer in done.answers.items()
+        ],
+        f"Added, {len(done.added)} files": _by_folder(done.added),
+        "Yours stay as they are": done.kept,
+        "To resolve": done.conflicts,
+        "To know": done.notes,
+        "What should move, none of which is done for you": done.advice,
+    }
+    for title, lines in parts.items():
+        if lines:
+            _bullets(title, lines)
+    console.print(
+        f"\nNext: git switch {done.branch}; resolve what is named above, between "
+        "<<<<<<< and >>>>>>>; uv lock; uv run poe setup; uv run poe check; then a pull "
+        "request."
+    )
+
+
+def _by_folder(files: list[str]) -> list[str]:
+    """Put the files of a folder into one line."""
+    folders: dict[str, list[str]] = {}
+    for file in files:
+        folder, slash, name = file.rpartition("/")
+        folders.setdefault(folder + slash, []).append(name)
+    return [f"{folder or './'}: {', '.join(some)}" for folder, some in folders.items()]
 
 
 def _bullets(path: str, lines: list[str]) -> None:
