@@ -16,10 +16,11 @@ import pytest
 import yaml
 
 from template import clone, commit, environment, git, render, run, status
+from twobus.branch import Outcome
 from twobus.project import StopError
 from twobus.status import status as compare
 from twobus.template import Template, fetch
-from twobus.update import BRANCH, Outcome, update
+from twobus.update import BRANCH, update
 
 Change = Callable[..., Template]
 Study = Callable[..., tuple[Path, Template]]
@@ -296,6 +297,23 @@ def test_what_cannot_be_updated_is_refused(
         update(project, template)
     after = run("git", "show-ref", "--head", cwd=project).output + status(project)
     assert after == before
+
+
+def test_a_file_that_git_ignores_is_not_written_over(study: Study) -> None:
+    project, template = study(**{"docs/new.md": "Theirs.\n"})
+    with (project / ".gitignore").open("a", encoding="utf-8") as file:
+        file.write("/docs/new.md\n")
+    commit(project)
+    (project / "docs" / "new.md").write_text("Ours.\n", "utf-8")
+    with pytest.raises(StopError, match="git ignores docs/new.md here"):
+        update(project, template)
+
+
+def test_an_answer_that_is_the_same_makes_no_branch(study: Study) -> None:
+    project, template = study()
+    wish = {"to": OLD, "data": {"notebooks": "none"}}
+    assert update(project, template, **wish).state == "current"
+    assert git("branch", "--list", BRANCH, cwd=project) == ""
 
 
 @pytest.mark.parametrize(

@@ -18,20 +18,22 @@ from urllib.request import url2pathname
 import yaml
 
 from twobus.advice import Tree, advise
-from twobus.fit import Adoption, files, fit, refuse_hidden
+from twobus.branch import (
+    borrow,
+    commit,
+    files,
+    merge,
+    publish,
+    refuse_hidden,
+    refuse_unready,
+    tree,
+)
+from twobus.fit import Adoption, fit
 from twobus.git import git, names, top
 from twobus.guess import guess
 from twobus.project import ANSWERS, StopError, answers
 from twobus.template import Template, fetch, render
-from twobus.update import (
-    borrow,
-    commit,
-    merge,
-    publish,
-    refuse_unknown,
-    refuse_unready,
-    tree,
-)
+from twobus.update import refuse_unknown
 
 BRANCH = "twobus/adopt"
 # Files pass through the clone byte by byte: no filter or line end is applied.
@@ -130,7 +132,9 @@ def _absolute(address: str) -> str:
         return str(path.resolve())
     if ":" not in address:
         raise StopError(f"There is no folder {address}: --template names the template.")
-    return address
+    # Copier knows by these that an address is one of git.
+    marked = address.startswith("git+") or address.endswith(".git")
+    return address if marked or "://" not in address else f"git+{address}"
 
 
 def _refuse_adopted(here: Path, address: str) -> None:

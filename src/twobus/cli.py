@@ -18,13 +18,13 @@ import typer
 from twobus import fleet, github, gitlab, owners, report
 from twobus.adopt import adopt as take_over
 from twobus.adopt import home
+from twobus.branch import Outcome
 from twobus.fit import Adoption
 from twobus.forge import Client
 from twobus.project import Project, StopError, read
 from twobus.settings import Live, show
 from twobus.status import Status
 from twobus.status import status as compare
-from twobus.update import Outcome
 from twobus.update import update as bring
 
 CODES = (

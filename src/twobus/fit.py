@@ -1,13 +1,10 @@
 """Find what can be merged of a template with the files that a repository has."""
 
-from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from twobus.advice import some
-from twobus.project import StopError
-from twobus.update import Outcome
+from twobus.branch import Outcome, above, files
 
 # What git has for links and submodules, instead of files.
 NO_FILES = {"120000", "160000"}
@@ -98,41 +95,3 @@ class _Taken:
                     "and commit that, then run this again."
                 )
         return ""
-
-
-def refuse_hidden(here: Path, added: list[str], known: Set[str]) -> None:
-    """Refuse where the branch would write over files that git ignores.
-
-    git takes such files for worthless when it switches to the branch.
-
-    Raises:
-        StopError: If there are any.
-    """
-    hidden = {
-        path
-        for name in added
-        for path in above(name)
-        if path not in known and _stands(here / path, as_folder=path != name)
-    }
-    if hidden:
-        raise StopError(
-            f"git ignores {some(sorted(hidden))} here, and the template brings files "
-            "of these names: move yours away, or commit them."
-        )
-
-
-def _stands(file: Path, as_folder: bool) -> bool:
-    if file.is_symlink():
-        return True
-    return file.exists() and not (as_folder and file.is_dir())
-
-
-def above(name: str) -> list[str]:
-    """Return a path and the folders that it lies in, the highest first."""
-    return [*map(str, reversed(PurePosixPath(name).parents)), name]
-
-
-def files(folder: Path) -> list[str]:
-    """List the files in a folder, as git names them."""
-    found = (file for file in folder.rglob("*") if not file.is_dir())
-    return sorted(file.relative_to(folder).as_posix() for file in found)

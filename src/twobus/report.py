@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
-from rich.table import Table
 
+from twobus.branch import Outcome
 from twobus.fit import Adoption
 from twobus.status import Status
-from twobus.update import BRANCH, Outcome
+from twobus.update import BRANCH
 
 STATES = {
     "current": "up to date",
@@ -29,10 +30,8 @@ def progress(outcome: Outcome) -> None:
 
 def statuses(found: list[Status]) -> None:
     """Print how projects stand to their template."""
-    table = Table("Project", "Release", "Newest", "State", box=None, pad_edge=False)
-    for one in found:
-        table.add_row(escape(one.path), one.recorded, one.newest, STATES[one.state])
-    console.print(table)
+    rows = [(one.path, one.recorded, one.newest, STATES[one.state]) for one in found]
+    _table(("Project", "Release", "Newest", "State"), *rows)
     for one in found:
         moved = [f"{old} to {new}" for old, new in one.moved.items()]
         lists = {
@@ -54,11 +53,9 @@ def statuses(found: list[Status]) -> None:
 
 def outcomes(done: list[Outcome]) -> None:
     """Print what updates did, and what is left to do."""
-    table = Table("Project", "From", "To", "State", box=None, pad_edge=False)
-    for one in done:
-        table.add_row(escape(one.path), one.old, one.new, STATES[one.state])
     console.print()
-    console.print(table)
+    rows = [(one.path, one.old, one.new, STATES[one.state]) for one in done]
+    _table(("Project", "From", "To", "State"), *rows)
     for one in done:
         conflicts = [f"to resolve: {name}" for name in one.conflicts]
         _bullets(one.path, [*conflicts, *one.notes])
@@ -105,6 +102,15 @@ def _by_folder(files: list[str]) -> list[str]:
         folder, slash, name = file.rpartition("/")
         folders.setdefault(folder + slash, []).append(name)
     return [f"{folder or './'}: {', '.join(some)}" for folder, some in folders.items()]
+
+
+def _table(*rows: tuple[str, ...]) -> None:
+    """Print rows in columns; nothing is cut off, however narrow the terminal is."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        line = "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in cells)
+        console.print(escape(line.rstrip()))
 
 
 def _bullets(path: str, lines: list[str]) -> None:

@@ -4,10 +4,10 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from twobus.branch import borrow, tree
 from twobus.git import git, names, run, top
 from twobus.project import answers
 from twobus.template import Template, render
-from twobus.update import borrow, tree
 
 MARKS = r"^(<<<<<<<|>>>>>>>) "
 

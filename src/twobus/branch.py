@@ -1,0 +1,242 @@
+"""Bring a result into a repository as one branch, or not at all.
+
+Everything is done in a clone that borrows the repository's objects and is thrown away:
+the folder of people is not touched.
+"""
+
+import os
+import re
+from collections.abc import Set
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from twobus.git import ask, git, names, run
+from twobus.project import StopError
+
+# Tells the commits made here from those of people.
+TRAILER = "Twobus-Release"
+# What people read in a conflict; `poe review` and the commit hook know them too.
+YOURS, THEIRS = "before updating", "after updating"
+# Folders that people have renamed get the template's new files as well.
+MERGE = [
+    "merge.conflictStyle=merge",
+    "merge.directoryRenames=true",
+    "merge.renormalize=true",
+]
+# As git writes them: people's own text may show a conflict.
+MARKS = re.compile(
+    rb"^(<<<<<<<|>>>>>>>) (?:HEAD|[0-9a-f]{40,64})(?=\r?$)", re.MULTILINE
+)
+
+
+@dataclass
+class Outcome:
+    """What an update did.
+
+    Attributes:
+        path: The project's folder.
+        state: `current`, `clean`, `conflicts`, `unchecked` or `failed`: a clean
+            update of which the project's checks did not pass is unchecked.
+        old: The release that the project recorded.
+        new: The release that it was brought to.
+        branch: Where the result is, if there is one.
+        conflicts: Files with parts that people must choose between.
+        notes: Sentences on what was decided, or is left to do.
+        changes: What the changelog says, by release, the newest first.
+    """
+
+    path: str
+    state: str
+    old: str = ""
+    new: str = ""
+    branch: str = ""
+    conflicts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    changes: dict[str, str] = field(default_factory=dict)
+
+
+def refuse_unready(here: Path, branch: str) -> None:
+    """Refuse a project whose state, or whose branch for the result, is not clear.
+
+    Raises:
+        StopError: If work of people could get lost or mixed up.
+    """
+    identity = ["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"]
+    if ask(*identity, cwd=here) is None:
+        raise StopError(
+            "git does not know who you are: git config --global user.name and "
+            "user.email tell it."
+        )
+    if git("status", "--porcelain", cwd=here):
+        raise StopError("There are changes that are not committed: commit them first.")
+    if ask("symbolic-ref", "--short", "HEAD", cwd=here) == branch:
+        raise StopError(
+            f"You are on {branch}, the result of an earlier run: merge it first, "
+            "or switch to another branch."
+        )
+    above = branch.split("/")[0]
+    if ask("rev-parse", "--verify", f"refs/heads/{above}", cwd=here) is not None:
+        raise StopError(
+            f"A branch is called {above}, and git cannot have {branch} beside it: "
+            f"git branch -m {above} another-name."
+        )
+    if ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here) is None:
+        return
+    log = ["log", f"--format=%H %(trailers:key={TRAILER})", f"HEAD..{branch}"]
+    if any(len(line.split()) == 1 for line in git(*log, cwd=here).splitlines() if line):
+        raise StopError(
+            f"Somebody has committed to {branch}: merge that branch, or delete it "
+            f"by git branch -D {branch}."
+        )
+
+
+def refuse_hidden(here: Path, added: list[str], known: Set[str]) -> None:
+    """Refuse where the branch would write over files that git ignores.
+
+    git takes such files for worthless when it switches to the branch.
+
+    Raises:
+        StopError: If there are any.
+    """
+    hidden = {
+        path
+        for name in added
+        for path in above(name)
+        if path not in known and _stands(here / path, as_folder=path != name)
+    }
+    if hidden:
+        raise StopError(
+            f"git ignores {', '.join(sorted(hidden))} here, and the template brings "
+            "files of these names: move yours away, or commit them."
+        )
+
+
+def _stands(file: Path, as_folder: bool) -> bool:
+    if file.is_symlink():
+        return True
+    return file.exists() and not (as_folder and file.is_dir())
+
+
+def above(name: str) -> list[str]:
+    """Return a path and the folders that it lies in, the highest first."""
+    return [*map(str, reversed(PurePosixPath(name).parents)), name]
+
+
+def files(folder: Path) -> list[str]:
+    """List the files in a folder, as git names them."""
+    found = (file for file in folder.rglob("*") if not file.is_dir())
+    return sorted(file.relative_to(folder).as_posix() for file in found)
+
+
+def borrow(here: Path, folder: Path, attributes: str = "") -> tuple[Path, str]:
+    """Make a clone that borrows a project's objects and has its settings.
+
+    Args:
+        here: The project's folder.
+        folder: Where the clone is put.
+        attributes: What holds for its files, whatever their own .gitattributes say.
+
+    Returns:
+        The clone, and the project's commit, which is checked out.
+    """
+    own = git("rev-parse", "HEAD", cwd=here).strip()
+    git("clone", "--quiet", "--shared", "--no-checkout", "--no-tags", here, folder)
+    config = git("rev-parse", "--git-path", "config", cwd=here).strip()
+    git("config", "include.path", str(here / config), cwd=folder)
+    git("config", "core.hooksPath", os.devnull, cwd=folder)
+    if attributes:
+        (folder / ".git" / "info").mkdir(exist_ok=True)
+        (folder / ".git" / "info" / "attributes").write_text(attributes, "utf-8")
+    git("checkout", "--quiet", "--detach", own, cwd=folder, GIT_LFS_SKIP_SMUDGE="1")
+    return folder, own
+
+
+def tree(clone: Path, rendered: Path) -> str:
+    """Store a rendered project in a clone, and return the name of its tree."""
+    index = {"GIT_INDEX_FILE": str(rendered.parent / "index")}
+    words = [f"--git-dir={clone / '.git'}", f"--work-tree={rendered}"]
+    git(*words, "add", "--all", "--force", cwd=rendered, **index)
+    return git(*words, "write-tree", cwd=rendered, **index).strip()
+
+
+def merge(clone: Path, own: str, trees: list[str], outcome: Outcome) -> None:
+    """Merge what changed between two trees into a clone's own.
+
+    git merges commits, so that the three trees become commits for the moment.
+    """
+    base = _store(clone, trees[0])
+    theirs = _store(clone, trees[1], base)
+    ours = _store(clone, f"{own}^{{tree}}", base)
+    git("checkout", "--quiet", "--detach", ours, cwd=clone)
+    flags = [word for setting in MERGE for word in ("-c", setting)]
+    command = ["git", *flags, "merge", "--quiet", "--no-commit", "--no-ff", theirs]
+    merged = run(command, clone)
+    if ask("rev-parse", "--verify", "MERGE_HEAD", cwd=clone) is None:
+        raise StopError(f"git merge failed: {merged.stderr.strip()}")
+    _resolve(clone, theirs, outcome)
+    git("add", "--all", cwd=clone)
+    git("merge", "--quit", cwd=clone)
+    git("reset", "--quiet", "--soft", own, cwd=clone)
+
+
+def _store(clone: Path, tree: str, *parents: str) -> str:
+    flags = [word for parent in parents for word in ("-p", parent)]
+    return git("commit-tree", tree, *flags, "-m", "Render", cwd=clone).strip()
+
+
+def _resolve(clone: Path, theirs: str, outcome: Outcome) -> None:
+    """Keep what people have where git cannot put both versions into one file."""
+    stages: dict[str, set[str]] = {}
+    for line in names(git("ls-files", "--unmerged", "-z", cwd=clone)):
+        where, name = line.split("\t", 1)
+        stages.setdefault(name, set()).add(where.split()[2])
+    for name, found in stages.items():
+        file = clone / name
+        text = file.read_bytes() if file.is_file() else b""
+        if {"2", "3"} <= found and theirs.encode() in text:
+            file.write_bytes(MARKS.sub(_label, text))
+            outcome.conflicts.append(name)
+        elif "2" in found:
+            git("checkout", "--quiet", "--ours", "--", name, cwd=clone)
+            gone = "3" not in found
+            change = "does not have it any more" if gone else "has a new one"
+            outcome.notes.append(f"{name} is as you left it; the template {change}.")
+        else:
+            git("rm", "--quiet", "--cached", "--ignore-unmatch", "--", name, cwd=clone)
+            file.unlink(missing_ok=True)
+            outcome.notes.append(
+                f"{name} stays deleted, as you left it; the template has changed it."
+            )
+
+
+def _label(mark: re.Match[bytes]) -> bytes:
+    side = YOURS if mark[1] == b"<<<<<<<" else THEIRS
+    return mark[1] + b" " + side.encode()
+
+
+def commit(clone: Path, subject: str, outcome: Outcome) -> bool:
+    """Commit what is in a clone's folder, and tell whether anything has changed."""
+    git("add", "--all", cwd=clone)
+    if ask("diff", "--cached", "--quiet", cwd=clone) is not None:
+        return False
+    paragraphs = [subject]
+    if outcome.conflicts and not outcome.branch:
+        listed = "\n".join(f"- {name}" for name in outcome.conflicts)
+        paragraphs.append(f"With conflicts to resolve in\n\n{listed}")
+    paragraphs.append(f"{TRAILER}: {outcome.new}")
+    message = "\n\n".join(paragraphs) + "\n"
+    git("commit", "--quiet", "--no-verify", "--file=-", cwd=clone, text=message)
+    return True
+
+
+def publish(clone: Path, own: str, here: Path, branch: str) -> None:
+    """Put the result into the project, in one step, unless it is there already."""
+    result = git("rev-parse", "HEAD", cwd=clone).strip()
+    existing = ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here)
+    if existing:
+        trees = [f"{one}^{{tree}}" for one in (existing, result)]
+        same = len(set(git("rev-parse", *trees, cwd=clone).split())) == 1
+        if same and git("merge-base", existing, own, cwd=clone).strip() == own:
+            return
+    into = f"+{result}:refs/heads/{branch}"
+    git("fetch", "--quiet", "--no-tags", clone, into, cwd=here)
