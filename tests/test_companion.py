@@ -305,14 +305,14 @@ def test_a_file_that_git_ignores_is_not_written_over(study: Study) -> None:
         file.write("/docs/new.md\n")
     commit(project)
     (project / "docs" / "new.md").write_text("Ours.\n", "utf-8")
-    with pytest.raises(StopError, match="git ignores docs/new.md here"):
+    with pytest.raises(StopError, match=r"git ignores docs/new\.md here"):
         update(project, template)
 
 
 def test_an_answer_that_is_the_same_makes_no_branch(study: Study) -> None:
     project, template = study()
-    wish = {"to": OLD, "data": {"notebooks": "none"}}
-    assert update(project, template, **wish).state == "current"
+    outcome = update(project, template, to=OLD, data={"notebooks": "none"})
+    assert outcome.state == "current"
     assert git("branch", "--list", BRANCH, cwd=project) == ""
 
 

@@ -166,8 +166,8 @@ BUSY = [
 def busy(whole: bool) -> list[tuple[str, str, dict[str, Any]]]:
     """List updates of busy projects: how, from which release, and of which variant."""
     every = list(product(ENGINES, EARLIER, variants()))
-    # Four that differ in all: these take half a minute each.
-    return every if whole else every[:: len(every) // 4 + 1]
+    # The oldest release and the newest: these take half a minute each.
+    return every if whole else [every[0], every[-1]]
 
 
 def early_mistakes(version: str, answers: dict[str, Any], name: str) -> set[str]:
