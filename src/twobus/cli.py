@@ -103,7 +103,7 @@ def update(
 ) -> None:
     """Bring projects to a release, each on its branch twobus/update."""
     work = partial(bring, to=to, data=_answers(data), check=check)
-    tell = None if as_json else report.progress
+    tell = None if as_json or len(paths) == 1 else report.progress
     results = _all(paths, work, Outcome, jobs, tell)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in results], indent=2))

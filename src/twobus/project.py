@@ -108,10 +108,12 @@ def answers(folder: Path) -> dict[str, Any]:
         StopError: If that is missing, or cannot be understood.
     """
     path = folder / ANSWERS
+    if not folder.is_dir():
+        raise StopError(f"There is no folder {folder}.")
     if not path.is_file():
         raise StopError(
             f"There is no {ANSWERS} in {folder.resolve()}: run this in a project that "
-            "Twobus made, or name one with --project."
+            "Twobus made, or name its folder."
         )
     try:
         recorded = yaml.safe_load(_text(path))

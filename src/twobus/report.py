@@ -106,6 +106,8 @@ def _by_folder(files: list[str]) -> list[str]:
 
 def _table(*rows: tuple[str, ...]) -> None:
     """Print rows in columns; nothing is cut off, however narrow the terminal is."""
+    if len(rows) == 2 and not rows[1][1]:
+        rows = ((rows[1][0], rows[1][3]),)
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(row, widths, strict=True)
