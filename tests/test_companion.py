@@ -239,6 +239,18 @@ def test_a_branch_that_fell_behind_is_made_anew(study: Study) -> None:
     )
 
 
+def test_a_commit_of_an_update_that_people_amended_is_kept(study: Study) -> None:
+    project, template = study()
+    merged(project, template)
+    (project / "AGENTS.md").write_text("Ours.\n", "utf-8")
+    git("commit", "--quiet", "--all", "--amend", "--no-edit", cwd=project)
+    amended = git("rev-parse", "HEAD", cwd=project)
+    git("switch", "--quiet", "main", cwd=project)
+    with pytest.raises(StopError, match="Somebody has committed"):
+        update(project, template)
+    assert git("rev-parse", BRANCH, cwd=project) == amended
+
+
 def dirty(project: Path) -> None:
     """Leave a change that is not committed."""
     (project / "README.md").write_text("Ours.\n", "utf-8")

@@ -15,6 +15,8 @@ from twobus.project import StopError
 
 # Tells the commits made here from those of people.
 TRAILER = "Twobus-Release"
+# Tells whether people have amended or rebased one: it names the commit's own tree.
+SEAL = "Twobus-Tree"
 # What people read in a conflict; `poe review` and the commit hook know them too.
 YOURS, THEIRS = "before updating", "after updating"
 # Folders that people have renamed get the template's new files as well.
@@ -82,12 +84,19 @@ def refuse_unready(here: Path, branch: str) -> None:
         )
     if ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here) is None:
         return
-    log = ["log", f"--format=%H %(trailers:key={TRAILER})", f"HEAD..{branch}"]
-    if any(len(line.split()) == 1 for line in git(*log, cwd=here).splitlines() if line):
+    if touched(here, branch):
         raise StopError(
             f"Somebody has committed to {branch}: merge that branch, or delete it "
             f"by git branch -D {branch}."
         )
+
+
+def touched(here: Path, branch: str) -> bool:
+    """Tell whether people have committed to an update's branch, or changed a commit."""
+    trailer = f"%(trailers:key={SEAL},valueonly,separator=%x20)"
+    log = git("log", f"--format=%T {trailer}", f"HEAD..{branch}", cwd=here)
+    pairs = [line.partition(" ") for line in log.splitlines()]
+    return any(tree != sealed for tree, _, sealed in pairs)
 
 
 def refuse_hidden(here: Path, added: list[str], known: Set[str]) -> None:
@@ -223,7 +232,8 @@ def commit(clone: Path, subject: str, outcome: Outcome) -> bool:
     if outcome.conflicts and not outcome.branch:
         listed = "\n".join(f"- {name}" for name in outcome.conflicts)
         paragraphs.append(f"With conflicts to resolve in\n\n{listed}")
-    paragraphs.append(f"{TRAILER}: {outcome.new}")
+    tree = git("write-tree", cwd=clone).strip()
+    paragraphs.append(f"{TRAILER}: {outcome.new}\n{SEAL}: {tree}")
     message = "\n\n".join(paragraphs) + "\n"
     git("commit", "--quiet", "--no-verify", "--file=-", cwd=clone, text=message)
     return True
