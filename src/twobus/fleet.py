@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
+from twobus.git import configured
 from twobus.project import StopError, answers
 from twobus.template import Template, expand, fetch
 
@@ -42,12 +43,7 @@ def over(
             else:
                 ready.append((project, found))
         fetched = [one for one in templates.values() if isinstance(one, Template)]
-        with ProcessPoolExecutor(
-            max_workers=max(1, min(jobs, len(ready))),
-            mp_context=get_context("spawn"),
-            initializer=_start,
-            initargs=(folder, fetched),
-        ) as pool:
+        with processes(folder, fetched, min(jobs, len(ready))) as pool:
             futures: dict[Future[Result], Path] = {
                 pool.submit(work, project, template): project
                 for project, template in ready
@@ -75,18 +71,28 @@ def _template(
     return known[address]
 
 
+def processes(
+    folder: Path, templates: list[Template], jobs: int = 1
+) -> ProcessPoolExecutor:
+    """Return processes that take templates from where they were fetched to."""
+    return ProcessPoolExecutor(
+        max_workers=max(1, jobs),
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(folder, templates),
+    )
+
+
 def _start(folder: Path, templates: list[Template]) -> None:
     """Prepare a process: its own cache, and git looks templates up on this machine.
 
     Processes that share Copier's cache break each other's work.
     """
     os.environ["COPIER_CACHE_DIR"] = str(folder / f"cache-{os.getpid()}")
-    number = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
-    for template in templates:
-        address = expand(template.address)
+    settings = [
+        (f"url.{template.history}.insteadOf", address)
+        for template in templates
         # Copier reads a folder as it is, and a folder's path may begin another's.
-        if not Path(address).exists():
-            os.environ[f"GIT_CONFIG_KEY_{number}"] = f"url.{template.history}.insteadOf"
-            os.environ[f"GIT_CONFIG_VALUE_{number}"] = address
-            number += 1
-    os.environ["GIT_CONFIG_COUNT"] = str(number)
+        if not Path(address := expand(template.address)).exists()
+    ]
+    os.environ |= configured(*settings)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from twobus.project import ANSWER, TITLES, Project, StopError
+from twobus.project import ANSWER, TITLES, Place, StopError
 
 # Tests put a fake forge here.
 TRANSPORT: httpx.BaseTransport | None = None
@@ -38,16 +38,43 @@ VARIABLES = {
     "GITLAB_ACCESS_TOKEN",
     "OAUTH_TOKEN",
 }
-RIGHTS = {
-    "github": (
-        "read access to the repository for `plan` and `check`, 'Administration: write' "
-        "for `apply`"
-    ),
-    "gitlab": (
-        "the role Maintainer, with the scope read_api for `plan` and `check`, api for "
-        "`apply`"
-    ),
-}
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a token is for.
+
+    Attributes:
+        rights: What it needs on each forge, for messages.
+        variable: Where people put a token for this purpose only, if there is such.
+    """
+
+    rights: Mapping[str, str]
+    variable: str = ""
+
+
+PROTECT = Purpose(
+    {
+        "github": (
+            "read access to the repository for `plan` and `check`, 'Administration: "
+            "write' for `apply`"
+        ),
+        "gitlab": (
+            "the role Maintainer, with the scope read_api for `plan` and `check`, api "
+            "for `apply`"
+        ),
+    }
+)
+PROPOSE = Purpose(
+    {
+        "github": (
+            "'Contents: write' and 'Pull requests: write', and for releases that "
+            "change a workflow 'Workflows: write'"
+        ),
+        "gitlab": "the role Developer, with the scopes api and write_repository",
+    },
+    "TWOBUS_TOKEN",
+)
 
 
 class RefusedError(StopError):
@@ -87,7 +114,7 @@ def base(forge: str, host: str) -> str:
     return f"https://api.{host}" if _is_cloud(host) else f"https://{host}/api/v3"
 
 
-def token(forge: str, host: str) -> Token:
+def token(forge: str, host: str, purpose: Purpose = PROTECT) -> Token:
     """Find the token that is meant for a host, and for no other.
 
     A project's address is only a line in a file that anybody may have written.
@@ -96,6 +123,8 @@ def token(forge: str, host: str) -> Token:
         StopError: If there is none.
     """
     names, condition = _sources(forge, host)
+    if purpose.variable:
+        names, condition = _with(purpose.variable, host, names, condition)
     for name in names:
         if value := os.environ.get(name, "").strip():
             return _checked(Token(value, name))
@@ -110,7 +139,8 @@ def token(forge: str, host: str) -> Token:
         f"log in with `{command[0]} auth login --hostname {host}`",
     ]
     raise StopError(
-        f"There is no token for {host}: {', or '.join(ways)}. It needs {RIGHTS[forge]}."
+        f"There is no token for {host}: {', or '.join(ways)}. It needs "
+        f"{purpose.rights[forge]}."
     )
 
 
@@ -131,6 +161,18 @@ def _sources(forge: str, host: str) -> tuple[list[str], str]:
     if host in {_host(os.environ.get(n, "")) for n in ("GH_HOST", "GITHUB_SERVER_URL")}:
         return ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"], ""
     return [], f"GH_HOST={host} and GH_ENTERPRISE_TOKEN"
+
+
+def _with(
+    variable: str, host: str, names: list[str], condition: str
+) -> tuple[list[str], str]:
+    """Add a variable that names no host: in CI it is meant for the CI's own server."""
+    servers = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "CI_SERVER_URL")]
+    server = _host(servers[0] or servers[1] or "")
+    if server == host:
+        own = ["GITHUB_TOKEN"] if servers[0] else []
+        return list(dict.fromkeys([variable, *names, *own])), ""
+    return ([variable, *names], "") if names and not server else (names, condition)
 
 
 def _host(text: str) -> str:
@@ -161,12 +203,13 @@ def _checked(found: Token) -> Token:
 class Client:
     """Sends requests to one forge, and turns whatever goes wrong into a sentence."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Place, purpose: Purpose = PROTECT) -> None:
         """Prepare for a project's forge."""
         self.host = project.host
         self.forge = project.forge
         self.path = project.path
-        self.token = token(project.forge, project.host)
+        self.token = token(project.forge, project.host, purpose)
+        self.rights = purpose.rights[project.forge]
         headers = {
             "Authorization": f"Bearer {self.token.value}",
             "User-Agent": f"twobus/{version('twobus')}",
@@ -244,7 +287,7 @@ class Client:
                 raise
             raise RefusedError(
                 f"{self.host} does not let the token from {self.token.source} change "
-                f"{self.path} ({error.message}). It needs {RIGHTS[self.forge]}.",
+                f"{self.path} ({error.message}). It needs {self.rights}.",
                 error.status,
                 error.message,
             ) from None
@@ -309,12 +352,12 @@ class Client:
         if status == 404:
             return (
                 f"There is no {self.path} on {self.host}, or the token from "
-                f"{self.token.source} may not see it. It needs {RIGHTS[self.forge]}."
+                f"{self.token.source} may not see it. It needs {self.rights}."
             )
         if status == 403:
             return (
                 f"{self.host} forbids this to the token from {self.token.source} "
-                f"({message}). It needs {RIGHTS[self.forge]}."
+                f"({message}). It needs {self.rights}."
             )
         if status in BROKEN:
             return f"{self.host} is out of order ({message}): try again later."

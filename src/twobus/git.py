@@ -68,6 +68,16 @@ def run(
         raise StopError(f"{command[0]} is not installed.") from None
 
 
+def configured(*settings: tuple[str, str]) -> dict[str, str]:
+    """Return variables that give git settings, after those that it has already."""
+    start = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    variables = {"GIT_CONFIG_COUNT": str(start + len(settings))}
+    for number, (key, value) in enumerate(settings, start):
+        variables[f"GIT_CONFIG_KEY_{number}"] = key
+        variables[f"GIT_CONFIG_VALUE_{number}"] = value
+    return variables
+
+
 def names(output: str) -> list[str]:
     """Split what git prints with `-z`."""
     return [name for name in output.split("\0") if name]

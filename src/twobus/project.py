@@ -40,13 +40,25 @@ class StopError(Exception):
 
 
 @dataclass(frozen=True)
-class Project:
-    """What `protect` needs to know of a project.
+class Place:
+    """Where a project is hosted.
 
     Attributes:
         forge: `github` or `gitlab`.
         host: The forge's host, with its port if it has one.
         path: The repository there: `group/name`.
+    """
+
+    forge: str
+    host: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Project(Place):
+    """What `protect` needs to know of a project.
+
+    Attributes:
         level: The review level that was chosen.
         rules: The rules as the forge's API takes them.
         rules_file: Where they were read from.
@@ -54,9 +66,6 @@ class Project:
         owners_file: Where it was read from, or should be.
     """
 
-    forge: str
-    host: str
-    path: str
     level: str
     rules: dict[str, Any]
     rules_file: str
@@ -64,11 +73,11 @@ class Project:
     owners_file: str
 
 
-def read(folder: Path) -> Project:
-    """Read a project from its folder.
+def locate(folder: Path) -> Place:
+    """Find out where a project is hosted.
 
     Raises:
-        StopError: If something is missing, or cannot be understood.
+        StopError: If nothing says so, or it cannot be understood.
     """
     recorded = answers(folder)
     url = str(recorded.get("repository_url") or "")
@@ -80,13 +89,24 @@ def read(folder: Path) -> Project:
             f"The project was made for {TITLES.get(forge, forge)}, but its repository "
             f"is on {host}: {ANSWER} repository_url=https://{host}/{path}"
         )
-    places = CODEOWNERS[forge]
-    owners = next((place for place in places if (folder / place).is_file()), None)
+    return Place(forge, host, path)
+
+
+def read(folder: Path) -> Project:
+    """Read a project from its folder.
+
+    Raises:
+        StopError: If something is missing, or cannot be understood.
+    """
+    place = locate(folder)
+    forge = place.forge
+    names = CODEOWNERS[forge]
+    owners = next((name for name in names if (folder / name).is_file()), None)
     return Project(
         forge=forge,
-        host=host,
-        path=path,
-        level=str(recorded.get("review_level") or "standard"),
+        host=place.host,
+        path=place.path,
+        level=str(answers(folder).get("review_level") or "standard"),
         rules=_rules(folder, RULES[forge]),
         rules_file=RULES[forge],
         owners=_text(folder / owners) if owners else "",

@@ -15,6 +15,7 @@ from twobus.project import ANSWERS, StopError
 # Renders what an update would: without the files that are given only once.
 AS_UPDATE = "{% set _copier_operation = 'update' -%}\n"
 SHORT = {"gh": "https://github.com/", "gl": "https://gitlab.com/"}
+SSH = re.compile(r"[\w.-]+@[\w.-]+:")
 # What the first releases shared, before they said so.
 SHARED = "README.md pyproject.toml"
 HEADING = re.compile(r"^## (\d\S*).*$", re.MULTILINE)
@@ -136,19 +137,21 @@ class Template:
         return [AS_UPDATE + part for part in self.config(release).get("_exclude", [])]
 
 
-def fetch(address: str, folder: Path) -> Template:
+def fetch(address: str, folder: Path, **environment: str) -> Template:
     """Fetch the history of a template.
 
     Args:
         address: Where the template is, in any form that Copier takes.
         folder: Where the history is put.
+        environment: Variables that git gets as well.
 
     Raises:
         StopError: If that cannot be done, or it has no releases.
     """
     place = expand(address)
     try:
-        git("clone", "--quiet", "--bare", "--", place, folder)
+        words = ["clone", "--quiet", "--bare", "--", place, str(folder)]
+        git(*words, cwd=None, text=None, **environment)
     except StopError as error:
         raise StopError(f"The template cannot be fetched: {error}") from None
     found = {
@@ -162,6 +165,14 @@ def fetch(address: str, folder: Path) -> Template:
         )
     releases = [Release(str(one), one, found[one]) for one in sorted(found)]
     return Template(address, folder, tuple(releases))
+
+
+def is_away(address: str) -> bool:
+    """Tell whether an address is a folder that this computer does not have."""
+    address = address.removeprefix("git+").removeprefix("file://")
+    if "://" in address or SSH.match(address) or address.startswith(("gh:", "gl:")):
+        return False
+    return not Path(address).expanduser().exists()
 
 
 def expand(address: str) -> str:
@@ -178,7 +189,7 @@ def expand(address: str) -> str:
         return address.removeprefix("git+")
     if address.startswith(tuple(SHORT.values())):
         return address.removesuffix(".git") + ".git"
-    if "://" in address or re.match(r"[\w.-]+@[\w.-]+:", address):
+    if "://" in address or SSH.match(address):
         return address
     path = Path(address).expanduser()
     if not path.is_absolute():
