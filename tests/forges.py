@@ -8,6 +8,7 @@ attributes are an independent one, of names only.
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -104,6 +105,7 @@ class Forge:
     Attributes:
         token: The one that is accepted.
         requests: All that was asked.
+        repository: Where the branches of requests are, if there are any.
         mishaps: What happens instead of an answer, by method and end of the path; each
             once.
     """
@@ -114,6 +116,7 @@ class Forge:
         """Start with nothing set."""
         self.token = "secret-of-ann"  # noqa: S105
         self.requests: list[httpx.Request] = []
+        self.repository: Path | None = None
         self.mishaps: dict[tuple[str, str], list[httpx.Response | Exception]] = {}
 
     @property
@@ -124,6 +127,12 @@ class Forge:
             for one in self.requests
             if one.method != "GET"
         ]
+
+    def tip(self, branch: str) -> str:
+        """Return the commit at the end of a branch, empty if there is none."""
+        words = ["git", "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"]
+        found = subprocess.run(words, cwd=self.repository, capture_output=True)
+        return found.stdout.decode().strip()
 
     def routes(self) -> list[Route]:
         """List what is understood: method, path and who answers."""
@@ -186,6 +195,8 @@ class GitHub(Forge):
         errors: What GitHub says about CODEOWNERS; None if there is no such file.
         admin: Whether the token may see and change everything.
         plan: Whether the plan has rulesets.
+        pulls: The pull requests, by number.
+        drafts: Whether the plan has drafts.
     """
 
     def __init__(self, base: str = "https://api.github.com", path: str = "acme/study"):
@@ -199,6 +210,8 @@ class GitHub(Forge):
         self.errors: list[Json] | None = []
         self.admin = True
         self.plan = True
+        self.pulls: dict[int, Json] = {}
+        self.drafts = True
 
     def routes(self) -> list[Route]:
         """List what is understood."""
@@ -214,6 +227,9 @@ class GitHub(Forge):
             ("PUT", one, self.put_ruleset),
             ("GET", f"{repository}/codeowners/errors", self.get_errors),
             ("GET", "/orgs/{org}/teams/{team_slug}/members", self.list_members),
+            ("GET", f"{repository}/pulls", self.list_pulls),
+            ("POST", f"{repository}/pulls", self.post_pull),
+            ("PATCH", f"{repository}/pulls/{{pull_number}}", self.patch_pull),
         ]
 
     def answer(
@@ -242,6 +258,7 @@ class GitHub(Forge):
         """Describe the repository; only some may see how it merges."""
         about = sample(answer_schema("GET", "/repos/{owner}/{repo}", 200))
         about["full_name"] = self.path
+        about["default_branch"] = "main"
         if self.admin:
             about["allow_squash_merge"] = self.squash
         return httpx.Response(200, json=about)
@@ -316,6 +333,54 @@ class GitHub(Forge):
         logins = self.teams[f"{org}/{team}"]
         return page(request, [{**person, "login": login} for login in logins])
 
+    def list_pulls(self, request: httpx.Request, *_: Any) -> httpx.Response:
+        """List pull requests, the newest first."""
+        for pull in self.pulls.values():
+            self.look(pull)
+        wanted = request.url.params
+        found = [
+            pull
+            for pull in reversed(self.pulls.values())
+            if wanted["state"] in {"all", pull["state"]}
+            and wanted["head"] == pull["head"]["label"]
+        ]
+        return page(request, found)
+
+    def post_pull(self, _: Any, body: Json, *__: str) -> httpx.Response:
+        """Open a pull request of a branch, which may have one only."""
+        if body.get("draft") and not self.drafts:
+            text = "Draft pull requests are not supported in this repository."
+            return httpx.Response(422, json={"message": text})
+        open_ones = [one for one in self.pulls.values() if one["state"] == "open"]
+        assert self.tip(body["head"]) and not open_ones
+        number = len(self.pulls) + 1
+        path = "/repos/{owner}/{repo}/pulls"
+        pull: Json = sample(answer_schema("POST", path, 201))
+        pull |= {"number": number, "state": "open", "merged_at": None}
+        pull |= {key: body[key] for key in ("title", "body", "draft")}
+        pull["html_url"] = f"https://github.com/{self.path}/pull/{number}"
+        pull["base"]["ref"] = body["base"]
+        pull["head"]["ref"] = body["head"]
+        pull["head"]["label"] = f"{self.path.split('/')[0]}:{body['head']}"
+        pull["head"]["repo"] = {**pull["base"]["repo"], "full_name": self.path}
+        self.pulls[number] = self.look(pull)
+        return httpx.Response(201, json=pull)
+
+    def look(self, pull: Json) -> Json:
+        """See where an open request's branch is: without one it is closed."""
+        if pull["state"] == "open":
+            tip = self.tip(pull["head"]["ref"])
+            pull["head"]["sha"] = tip or pull["head"]["sha"]
+            pull["state"] = "open" if tip else "closed"
+        return pull
+
+    def patch_pull(self, _: Any, body: Json, *words: str) -> httpx.Response:
+        """Change a pull request, but not whether it is a draft."""
+        pull = self.pulls[int(words[2])]
+        pull |= {key: value for key, value in body.items() if key != "base"}
+        pull["base"]["ref"] = body.get("base", pull["base"]["ref"])
+        return httpx.Response(200, json=self.look(pull))
+
 
 def check_names(body: Mapping[str, Any], attributes: RequiredOptional) -> None:
     """Hold a body to the names of fields that python-gitlab knows."""
@@ -338,6 +403,7 @@ class GitLab(Forge):
         paid: Whether the plan has approvals.
         level: The role of the token.
         writable: Whether the token may write.
+        merges: The merge requests.
     """
 
     def __init__(
@@ -364,6 +430,7 @@ class GitLab(Forge):
         self.paid = True
         self.level = 40
         self.writable = True
+        self.merges: list[Json] = []
 
     def protect(self, body: Json) -> Json:
         """Keep a protected branch."""
@@ -414,6 +481,9 @@ class GitLab(Forge):
             ("PUT", f"{project}/push_rule", self.set_push_rule),
             ("GET", f"{project}/members/all", self.list_members),
             ("GET", "/groups/{id}/members/all", self.list_group),
+            ("GET", f"{project}/merge_requests", self.list_merges),
+            ("POST", f"{project}/merge_requests", self.post_merge),
+            ("PUT", f"{project}/merge_requests/{{iid}}", self.put_merge),
         ]
 
     def answer(
@@ -427,7 +497,8 @@ class GitLab(Forge):
         """Answer, if the token may."""
         if pattern.startswith("/projects") and words[0] != self.path:
             return gone()
-        if request.method != "GET" and not (self.writable and self.level >= 40):
+        enough = 30 if "merge_requests" in pattern else 40
+        if request.method != "GET" and not (self.writable and self.level >= enough):
             return httpx.Response(403, json={"message": "403 Forbidden"})
         if re.search("approval|push_rule", pattern) and not (
             self.paid and self.level >= 40
@@ -534,3 +605,47 @@ class GitLab(Forge):
             for name, level in people.items()
         ]
         return page(request, listed)
+
+    def list_merges(self, request: httpx.Request, *_: Any) -> httpx.Response:
+        """List merge requests, the newest first."""
+        wanted = request.url.params
+        known = {"page", "per_page", *objects.ProjectMergeRequestManager._list_filters}
+        assert wanted.keys() <= known
+        for merge in self.merges:
+            self.look(merge)
+        found = [
+            merge
+            for merge in reversed(self.merges)
+            if wanted["state"] in {"all", merge["state"]}
+            and wanted["source_branch"] == merge["source_branch"]
+        ]
+        return page(request, found)
+
+    def post_merge(self, _: Any, body: Json, *__: str) -> httpx.Response:
+        """Open a merge request of a branch, which may have one only."""
+        check_names(body, objects.ProjectMergeRequestManager._create_attrs)
+        open_ones = [one for one in self.merges if one["state"] == "opened"]
+        assert self.tip(body["source_branch"]) and not open_ones
+        number = len(self.merges) + 1
+        own = {"iid": number, "state": "opened", "sha": None}
+        projects = {"source_project_id": 1, "target_project_id": 1}
+        address = f"https://gitlab.com/{self.path}/-/merge_requests/{number}"
+        self.merges.append({**body, **own, **projects, "web_url": address})
+        return httpx.Response(201, json=self.look(self.merges[-1]))
+
+    def look(self, merge: Json) -> Json:
+        """See where an open request's branch is: without one it is closed."""
+        if merge["state"] == "opened":
+            tip = self.tip(merge["source_branch"])
+            merge["sha"] = tip or merge["sha"]
+            merge["state"] = "opened" if tip else "closed"
+        return merge
+
+    def put_merge(self, _: Any, body: Json, project: str, iid: str) -> httpx.Response:
+        """Change a merge request."""
+        check_names(body, objects.ProjectMergeRequestManager._update_attrs)
+        merge = self.merges[int(iid) - 1]
+        merge |= {key: value for key, value in body.items() if key != "state_event"}
+        if body.get("state_event") == "close":
+            merge["state"] = "closed"
+        return httpx.Response(200, json=self.look(merge))

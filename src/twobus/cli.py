@@ -1,4 +1,4 @@
-"""The command line: `twobus adopt`, `protect`, `status` and `update`."""
+"""The command line: `twobus adopt`, `propose`, `protect`, `status` and `update`."""
 
 import json
 import os
@@ -22,6 +22,7 @@ from twobus.branch import Outcome
 from twobus.fit import Adoption
 from twobus.forge import Client
 from twobus.project import Project, StopError, read
+from twobus.propose import propose as carry
 from twobus.settings import Live, show
 from twobus.status import Status
 from twobus.status import status as compare
@@ -143,6 +144,20 @@ def adopt(
     else:
         report.adoption(done)
     raise typer.Exit(_code({done.state}, {"conflicts"}))
+
+
+@app.command(
+    epilog="Exit codes: 0 the request is as it should be, or there is nothing to "
+    "propose; 2 refused, or could not be done."
+)
+def propose(project: Folder = Path()) -> None:
+    """Keep one pull or merge request open that brings the newest release."""
+    _end_well()
+    try:
+        carry(project, typer.echo)
+    except StopError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 @protect.command(epilog=CODES)

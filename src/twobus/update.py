@@ -26,6 +26,8 @@ from twobus.project import ANSWERS, StopError, answers
 from twobus.template import Release, Template, render
 
 BRANCH = "twobus/update"
+# The note of an update that was not checked either.
+UNLOCKED = "Not locked yet"
 RUFF = re.compile(r'name = "ruff"\nversion = "([^"]+)"')
 
 
@@ -181,7 +183,7 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
         outcome.notes.append("There is no uv.lock: run uv lock, and commit it.")
         return
     if {"pyproject.toml", "uv.lock"} & set(outcome.conflicts):
-        outcome.notes.append("Not locked yet: run uv lock when all is resolved.")
+        outcome.notes.append(f"{UNLOCKED}: run uv lock when all is resolved.")
         return
     uv = os.environ.get("UV", "uv")
     locked = run([uv, "lock", "--quiet"], clone)

@@ -3,8 +3,8 @@
     npm pack @octokit/openapi@23.0.2 && tar -xzf octokit-openapi-23.0.2.tgz
     python tests/data/cut_openapi.py package/generated/api.github.com.json
 
-Kept are the requests that `twobus protect` sends, their bodies, what they return when
-all is well, and the schemas of these. Prose and examples are left out.
+Kept are the requests that `twobus protect` and `propose` send, their bodies, what they
+return when all is well, and the schemas of these. Prose and examples are left out.
 """
 
 import json
@@ -18,6 +18,8 @@ KEPT = {
     RULESETS: ["get", "post"],
     f"{RULESETS}/{{ruleset_id}}": ["get", "put"],
     "/repos/{owner}/{repo}/codeowners/errors": ["get"],
+    "/repos/{owner}/{repo}/pulls": ["get", "post"],
+    "/repos/{owner}/{repo}/pulls/{pull_number}": ["patch"],
     "/orgs/{org}/teams/{team_slug}/members": ["get"],
 }
 PROSE = {"description", "example", "examples", "title", "externalDocs"}
