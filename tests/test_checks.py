@@ -205,10 +205,11 @@ def test_workflows_and_settings_are_valid_and_safe(
     schema.write_text(json.dumps(DEVCONTAINER), "utf-8")
     container = ".devcontainer/devcontainer.json"
     gitlab = (made / ".gitlab-ci.yml").exists()
-    ci = ".gitlab-ci.yml" if gitlab else ".github/workflows/ci.yml"
+    workflows = [str(path) for path in sorted(made.glob(".github/workflows/*"))]
+    ci = [".gitlab-ci.yml"] if gitlab else workflows
     vendor = "vendor.gitlab-ci" if gitlab else "vendor.github-workflows"
     for command in (
-        ["check-jsonschema", "--builtin-schema", vendor, ci],
+        ["check-jsonschema", "--builtin-schema", vendor, *ci],
         ["check-jsonschema", "--schemafile", str(schema), container],
         ["pre-commit", "validate-config", ".pre-commit-config.yaml"],
         ["validate-pyproject", "pyproject.toml"],
