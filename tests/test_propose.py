@@ -24,11 +24,11 @@ import twobus.forge
 from template import Result, choices, git, render, run, set_up, status
 from twobus import fleet
 from twobus.cli import app
-from twobus.describe import MARK
+from twobus.describe import MARK, describe
 from twobus.forge import PROPOSE, token
 from twobus.project import StopError
 from twobus.propose import CLOSED
-from twobus.update import BRANCH
+from twobus.update import BRANCH, Outcome
 
 OLD, NEXT, LATER = "1000.0.0", "1000.1.0", "1000.2.0"
 PATHS = {"github": "acme/study", "gitlab": "acme/data/study"}
@@ -459,6 +459,20 @@ def test_a_project_between_two_releases_has_nothing_to_propose(
     assert "Nothing to propose" in result.output
 
 
+def test_a_long_way_is_told_from_its_end() -> None:
+    changes = {f"1.{number}.0": "News. " * 2000 for number in (3, 2, 1)}
+    text = describe(Outcome("study", "clean", changes=changes), waits=False)
+    assert "#### 1.3.0" in text
+    assert "#### 1.1.0" not in text
+    assert text.endswith("What was new before is in the template's changelog.")
+
+
+def test_checks_that_wait_for_people_are_said() -> None:
+    outcome = Outcome("study", "clean")
+    assert "approve the run" in describe(outcome, waits=True)
+    assert "approve the run" not in describe(outcome, waits=False)
+
+
 # What goes wrong.
 
 
@@ -481,6 +495,11 @@ def without_workflows(work: Work) -> str:
 def signed_only(work: Work) -> str:
     refuse(work, "GitLab: Commit must be signed with a GPG key")
     return "localhost.* Commit must be signed with a GPG key"
+
+
+def a_branch_in_the_way(work: Work) -> str:
+    git("branch", "twobus", "main", cwd=work.bare)
+    return "refs/heads/twobus' exists"
 
 
 def not_by_actions(work: Work) -> str:
@@ -519,6 +538,7 @@ def without_rights(work: Work) -> str:
     [
         without_workflows,
         signed_only,
+        a_branch_in_the_way,
         not_by_actions,
         reading_only,
         no_such_template,
@@ -759,10 +779,19 @@ def test_the_job_opens_a_request_and_is_quiet_otherwise(
         notebooks="none",
         worked_example=False,
     )
+    server.root = tmp_path / "forge"
+    if forge == "gitlab":
+        # A private template on the same forge.
+        place = server.root / "acme" / "twobus.git"
+        place.parent.mkdir(parents=True)
+        place.symlink_to(template / ".git")
+        source = f"_src_path: https://{server.host}/acme/twobus.git"
+        answers = made / ".copier-answers.yml"
+        answers.write_text(re.sub("_src_path: .*", source, answers.read_text()))
     set_up(made)
     kind, base = (GitHub, "v3") if forge == "github" else (GitLab, "v4")
     fake = kind(f"https://{server.host}/api/{base}", path)
-    server.fake, server.root, fake.token = fake, tmp_path / "forge", SECRET
+    server.fake, fake.token = fake, SECRET
     server.logins.clear()
     bare = server.root / f"{path}.git"
     git("clone", "--quiet", "--bare", str(made), str(bare), cwd=tmp_path)
@@ -813,5 +842,6 @@ def test_the_job_opens_a_request_and_is_quiet_otherwise(
     assert f"`poe check` {checks[forge]}" in body(request)
     author = git("log", "-1", "--format=%an <%ae>", BRANCH, cwd=bare)
     assert author.strip() == "Twobus <twobus@noreply.invalid>"
-    shutil.rmtree(template)
-    assert "is not on this computer" in job().output
+    if forge == "github":
+        shutil.rmtree(template)
+        assert "is not on this computer" in job().output

@@ -1,6 +1,7 @@
 """What people read in the request of an update."""
 
 import re
+from collections.abc import Iterator, Mapping
 
 from twobus.branch import THEIRS, YOURS, Outcome
 from twobus.pulls import Request
@@ -66,12 +67,20 @@ def describe(outcome: Outcome, waits: bool) -> str:
     parts += ["### Checks", _checks(outcome, notes[start:])]
     if waits:
         parts.append(WAITS)
-    news = "\n\n".join(f"#### {one}\n\n{text}" for one, text in outcome.changes.items())
-    if len(news) > LONGEST:
-        news = f"{news[:LONGEST]}…\n\nThe template's changelog says more."
-    if news:
-        parts += ["### What is new", news]
+    if outcome.changes:
+        parts += ["### What is new", *_news(outcome.changes)]
     return "\n\n".join(parts)
+
+
+def _news(changes: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is new in each release, the newest first, up to a length."""
+    length = 0
+    for release, text in changes.items():
+        length += len(text)
+        if length > LONGEST and length > len(text):
+            yield "What was new before is in the template's changelog."
+            return
+        yield f"#### {release}\n\n{text}"
 
 
 def _checks(outcome: Outcome, said: list[str]) -> str:

@@ -88,7 +88,7 @@ class Remote:
                 "release does: set TWOBUS_TOKEN to a token that may, with "
                 f"{client.rights}."
             )
-        if re.search("stale info|cannot lock ref", said):
+        if re.search("stale info|but expected", said):
             return StopError(f"{BRANCH} has just been pushed to: run this again.")
         refusals = "40[13]|[Dd]enied|not granted|not allowed to push|could not read"
         if re.search(refusals, said):
