@@ -25,7 +25,7 @@ class Server(ThreadingHTTPServer):
         root: Where the repositories are.
         logins: What git said to log in, by request; empty where it said nothing.
         public: Whether anybody may read.
-        certificate: A file of all that is to be trusted, this server included.
+        certificate: A file of what is to be trusted: this server.
     """
 
     fake: Forge
@@ -53,10 +53,7 @@ class Server(ThreadingHTTPServer):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(own, key)
         self.socket = context.wrap_socket(self.socket, server_side=True)
-        # Tests install packages as well, whose index is trusted as before.
-        others = Path(os.environ.get("SSL_CERT_FILE", certifi.where())).read_text()
-        self.certificate = folder / "trusted.pem"
-        self.certificate.write_text(others + own.read_text())
+        self.certificate = own
 
     @property
     def host(self) -> str:
@@ -64,11 +61,16 @@ class Server(ThreadingHTTPServer):
         return f"localhost:{self.server_address[1]}"
 
     def trusted(self) -> dict[str, str]:
-        """Return variables by which programs trust this server."""
-        return {
-            "SSL_CERT_FILE": str(self.certificate),
-            "GIT_SSL_CAINFO": str(self.certificate),
-        }
+        """Return variables by which programs trust this server, and no other."""
+        own = str(self.certificate)
+        return {"SSL_CERT_FILE": own, "GIT_SSL_CAINFO": own}
+
+    def trusted_too(self) -> dict[str, str]:
+        """Return variables by which they trust others as before, an index for one."""
+        before = Path(os.environ.get("SSL_CERT_FILE", certifi.where())).read_text()
+        both = self.certificate.with_name("both.pem")
+        both.write_text(before + self.certificate.read_text())
+        return {**self.trusted(), "SSL_CERT_FILE": str(both)}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -76,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
+    # Head and body are two writes, and the second would wait for an answer.
+    disable_nagle_algorithm = True
 
     def handle_any(self) -> None:
         """Answer."""

@@ -497,6 +497,13 @@ def signed_only(work: Work) -> str:
     return "localhost.* Commit must be signed with a GPG key"
 
 
+def not_there_yet(work: Work) -> str:
+    git("rm", "--quiet", "--cached", ".copier-answers.yml", cwd=work.project)
+    git("commit", "--quiet", "--message", "Gone", cwd=work.project)
+    git("push", "--quiet", "origin", "main", cwd=work.project)
+    return "acme/study has no .copier-answers.yml on its branch main: push"
+
+
 def a_branch_in_the_way(work: Work) -> str:
     git("branch", "twobus", "main", cwd=work.bare)
     return "refs/heads/twobus' exists"
@@ -538,6 +545,7 @@ def without_rights(work: Work) -> str:
     [
         without_workflows,
         signed_only,
+        not_there_yet,
         a_branch_in_the_way,
         not_by_actions,
         reading_only,
@@ -823,7 +831,7 @@ def test_the_job_opens_a_request_and_is_quiet_otherwise(
 
     def job() -> Result:
         script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", line]
-        settings = {**own, **server.trusted(), "CI": "true"}
+        settings = {**own, **server.trusted_too(), "CI": "true"}
         settings |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
         result = run("env", *unset, *script, cwd=checkout, **settings)
         assert SECRET not in result.output

@@ -18,7 +18,7 @@ from twobus.branch import touched
 from twobus.describe import body, describe, told
 from twobus.forge import PROPOSE, VARIABLES, Client
 from twobus.git import git
-from twobus.project import ANSWERS, Place, answers, locate
+from twobus.project import ANSWERS, Place, StopError, answers, locate
 from twobus.pulls import FORGES, Request, Requests
 from twobus.remote import FETCHED, Remote
 from twobus.template import Template, fetch, is_away
@@ -115,6 +115,11 @@ class _Work:
                 return
             # So the update sees what it would only repeat.
             git("branch", BRANCH, FETCHED, cwd=self.clone)
+        if not (self.clone / ANSWERS).is_file():
+            raise StopError(
+                f"{self.place.path} has no {ANSWERS} on its branch {self.base}: push "
+                "the project there first."
+            )
         recorded = answers(self.clone)
         address = str(recorded.get("_src_path", ""))
         history = self.folder / "template.git"

@@ -90,7 +90,10 @@ class Remote:
             )
         if re.search("stale info|but expected", said):
             return StopError(f"{BRANCH} has just been pushed to: run this again.")
-        refusals = "40[13]|[Dd]enied|not granted|not allowed to push|could not read"
+        refusals = (
+            "error: 40[13]|[Dd]enied|not granted|not allowed to push|could not read|"
+            "Authentication failed"
+        )
         if re.search(refusals, said):
             return StopError(
                 f"{client.host} does not let {token} read or push to {client.path}. It "
