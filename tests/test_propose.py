@@ -28,6 +28,7 @@ from twobus.describe import MARK, describe
 from twobus.forge import PROPOSE, token
 from twobus.project import StopError
 from twobus.propose import CLOSED
+from twobus.template import is_away
 from twobus.update import BRANCH, Outcome
 
 OLD, NEXT, LATER = "1000.0.0", "1000.1.0", "1000.2.0"
@@ -588,6 +589,21 @@ def test_a_template_on_somebodys_computer_is_no_failure(
     result = propose(work)
     assert (result.code, work.server.fake.requests) == (0, [])
     assert "a folder that is not on this computer" in result.output
+
+
+@pytest.mark.parametrize(
+    ("address", "away"),
+    [
+        ("gh:acme/twobus", False),
+        ("git+https://git.acme.example/twobus.git", False),
+        ("git@git.acme.example:acme/twobus.git", False),
+        ("/no/such/folder", True),
+        ("file:///no/such/folder", True),
+        ("../no-such-folder", True),
+    ],
+)
+def test_only_folders_can_be_on_another_computer(address: str, away: bool) -> None:
+    assert is_away(address) == away
 
 
 def test_a_forge_that_is_away_is_a_sentence(
