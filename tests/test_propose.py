@@ -23,13 +23,14 @@ from typer.testing import CliRunner
 import twobus.forge
 from template import Result, choices, git, render, run, set_up, status
 from twobus import fleet
+from twobus.branch import Outcome
 from twobus.cli import app
 from twobus.describe import MARK, describe
 from twobus.forge import PROPOSE, token
 from twobus.project import StopError
 from twobus.propose import CLOSED
 from twobus.template import is_away
-from twobus.update import BRANCH, Outcome
+from twobus.update import BRANCH
 
 OLD, NEXT, LATER = "1000.0.0", "1000.1.0", "1000.2.0"
 PATHS = {"github": "acme/study", "gitlab": "acme/data/study"}
