@@ -175,7 +175,7 @@ def test_a_choice_that_is_gone_is_named(study: Study, release: Path) -> None:
 def test_what_an_answer_leaves_behind_is_named(study: Study) -> None:
     project, template = study()
     outcome = merged(project, template, worked_example=False)
-    (note,) = [note for note in outcome.notes if "No answer asks for" in note]
+    (note,) = [note for note in outcome.notes if "no answer asks for" in note]
     assert "src/penguin_study/body_mass.py" in note
     assert (project / "src" / "penguin_study" / "body_mass.py").exists()
 
@@ -291,11 +291,11 @@ def record(project: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (dirty, "not committed"),
+        (dirty, r"Commit what has changed first: README\.md"),
         (on_the_branch, "You are on twobus/update"),
         (work_on_the_branch, "Somebody has committed to twobus/update"),
         (forget_the_commit, "has no v0.9.0-3-gabcdef1"),
-        (record_a_moving_tag, "the tag stable"),
+        (record_a_moving_tag, "records stable, which is no release"),
     ],
 )
 def test_what_cannot_be_updated_is_refused(
@@ -317,8 +317,52 @@ def test_a_file_that_git_ignores_is_not_written_over(study: Study) -> None:
         file.write("/docs/new.md\n")
     commit(project)
     (project / "docs" / "new.md").write_text("Ours.\n", "utf-8")
-    with pytest.raises(StopError, match=r"git ignores docs/new\.md here"):
+    with pytest.raises(StopError, match=r"docs/new\.md: this is not in git"):
         update(project, template)
+
+
+def test_a_folder_of_people_in_the_way_stays(study: Study) -> None:
+    project, template = study()
+    (project / "AGENTS.md").unlink()
+    (project / "AGENTS.md").mkdir()
+    (project / "AGENTS.md" / "ours.md").write_text("Ours.\n", "utf-8")
+    commit(project)
+    merged(project, template)
+    assert (project / "AGENTS.md" / "ours.md").read_text("utf-8") == "Ours.\n"
+
+
+def test_files_that_git_does_not_know_yet_do_not_matter(study: Study) -> None:
+    project, template = study()
+    (project / "scratch.txt").write_text("Ours.\n", "utf-8")
+    assert update(project, template).state == "clean"
+    assert (project / "scratch.txt").exists()
+
+
+def test_work_that_arrives_meanwhile_is_not_overwritten(
+    study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project, template = study()
+    assert run("uv", "lock", "--quiet", cwd=project).code == 0
+    commit(project)
+    uv = tmp_path / "uv"
+    uv.write_text(f"#!/bin/sh\ngit -C '{project}' branch {BRANCH} main\n")
+    uv.chmod(0o755)
+    monkeypatch.setenv("UV", str(uv))
+    with pytest.raises(StopError, match="has just been changed by somebody"):
+        update(project, template)
+    ours = git("rev-parse", "main", BRANCH, cwd=project).split()
+    assert ours[0] == ours[1]
+
+
+def test_marks_that_are_left_are_not_up_to_date(study: Study) -> None:
+    project, template = study()
+    (project / "AGENTS.md").write_text("Ours.\n", "utf-8")
+    commit(project)
+    merged(project, template)
+    git("switch", "--quiet", "main", cwd=project)
+    git("merge", "--quiet", BRANCH, cwd=project)
+    again = update(project, template)
+    assert (again.state, again.conflicts) == ("conflicts", ["AGENTS.md"])
 
 
 def test_an_answer_that_is_the_same_makes_no_branch(study: Study) -> None:
@@ -376,14 +420,16 @@ def test_many_are_updated_in_one_call(study: Study) -> None:
     other = clone(project, project.parent / "other")
     (other / "AGENTS.md").write_text("Ours.\n", "utf-8")
     commit(other)
-    words = [str(project), str(other), "nowhere"]
+    broken = clone(project, project.parent / "broken")
+    record(broken, "_commit: ", "_lost: ")
+    words = [str(project), str(other), "nowhere", str(broken)]
     behind = twobus("status", *words[:2], "--json", cwd=project.parent)
     assert behind.code == 1
     assert [one["state"] for one in json.loads(behind.output)] == ["behind"] * 2
     result = twobus("update", *words, "--json", cwd=project.parent)
     assert result.code == 2
     states = [one["state"] for one in json.loads(result.output)]
-    assert states == ["clean", "conflicts", "failed"]
+    assert states == ["clean", "conflicts", "failed", "failed"]
     assert twobus("update", *words[:2], cwd=project.parent).code == 1
     assert twobus("update", cwd=project).code == 0
 

@@ -60,7 +60,7 @@ def adopt(
     """
     here, address = top(project), _absolute(address)
     _refuse_adopted(here, address)
-    refuse_unready(here, BRANCH)
+    seen = refuse_unready(here, BRANCH)
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
         work = Path(name)
         template = fetch(address, work / "template.git")
@@ -85,7 +85,7 @@ def adopt(
         merge(clone, _start(clone), [nothing, tree(clone, made)], found)
         git("reset", "--quiet", "--soft", own, cwd=clone)
         commit(clone, f"Adopt Twobus {release.name}", found)
-        publish(clone, own, here, BRANCH)
+        publish(clone, own, here, BRANCH, seen)
         found.branch = BRANCH
         found.state = "conflicts" if found.conflicts else "clean"
     return found

@@ -24,6 +24,7 @@ MERGE = [
     "merge.conflictStyle=merge",
     "merge.directoryRenames=true",
     "merge.renormalize=true",
+    "merge.verifySignatures=false",
 ]
 # As git writes them: people's own text may show a conflict.
 MARKS = re.compile(
@@ -37,8 +38,8 @@ class Outcome:
 
     Attributes:
         path: The project's folder.
-        state: `current`, `clean`, `conflicts`, `unchecked` or `failed`: a clean
-            update of which the project's checks did not pass is unchecked.
+        state: `current`, `clean`, `conflicts`, `unlocked` (`uv lock` failed),
+            `unchecked` (the project's checks did not pass) or `failed`.
         old: The release that the project recorded.
         new: The release that it was brought to.
         branch: Where the result is, if there is one.
@@ -57,8 +58,11 @@ class Outcome:
     changes: dict[str, str] = field(default_factory=dict)
 
 
-def refuse_unready(here: Path, branch: str) -> None:
+def refuse_unready(here: Path, branch: str) -> str:
     """Refuse a project whose state, or whose branch for the result, is not clear.
+
+    Returns:
+        Where the branch is, empty if there is none.
 
     Raises:
         StopError: If work of people could get lost or mixed up.
@@ -69,8 +73,9 @@ def refuse_unready(here: Path, branch: str) -> None:
             "git does not know who you are: git config --global user.name and "
             "user.email tell it."
         )
-    if git("status", "--porcelain", cwd=here):
-        raise StopError("There are changes that are not committed: commit them first.")
+    changed = git("status", "--porcelain", "--untracked-files=no", cwd=here)
+    if files := [line[3:] for line in changed.splitlines()]:
+        raise StopError(f"Commit what has changed first: {', '.join(files)}.")
     if ask("symbolic-ref", "--short", "HEAD", cwd=here) == branch:
         raise StopError(
             f"You are on {branch}, the result of an earlier run: merge it first, "
@@ -82,13 +87,19 @@ def refuse_unready(here: Path, branch: str) -> None:
             f"A branch is called {above}, and git cannot have {branch} beside it: "
             f"git branch -m {above} another-name."
         )
-    if ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here) is None:
-        return
+    seen = ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here)
+    if seen is None:
+        return ""
+    if f"branch refs/heads/{branch}\n" in git(
+        "worktree", "list", "--porcelain", cwd=here
+    ):
+        raise StopError(f"Another worktree is on {branch}: switch away from it there.")
     if touched(here, branch):
         raise StopError(
             f"Somebody has committed to {branch}: merge that branch, or delete it "
             f"by git branch -D {branch}."
         )
+    return seen
 
 
 def touched(here: Path, branch: str) -> bool:
@@ -107,16 +118,19 @@ def refuse_hidden(here: Path, added: list[str], known: Set[str]) -> None:
     Raises:
         StopError: If there are any.
     """
+    folders = {path for name in known for path in above(name)[:-1]}
     hidden = {
         path
         for name in added
+        # Where a file or a link of people is in the way, git knows of it.
+        if known.isdisjoint(above(name)[:-1])
         for path in above(name)
-        if path not in known and _stands(here / path, as_folder=path != name)
+        if path not in folders and _stands(here / path, as_folder=path != name)
     }
     if hidden:
         raise StopError(
-            f"git ignores {', '.join(sorted(hidden))} here, and the template brings "
-            "files of these names: move yours away, or commit them."
+            f"{', '.join(sorted(hidden))}: this is not in git, and the template brings "
+            "files of these names. Move yours away, or commit them."
         )
 
 
@@ -153,6 +167,7 @@ def borrow(here: Path, folder: Path, attributes: str = "") -> tuple[Path, str]:
     config = git("rev-parse", "--git-path", "config", cwd=here).strip()
     git("config", "include.path", str(here / config), cwd=folder)
     git("config", "core.hooksPath", os.devnull, cwd=folder)
+    git("config", "submodule.recurse", "false", cwd=folder)
     if attributes:
         (folder / ".git" / "info").mkdir(exist_ok=True)
         (folder / ".git" / "info" / "attributes").write_text(attributes, "utf-8")
@@ -239,14 +254,38 @@ def commit(clone: Path, subject: str, outcome: Outcome) -> bool:
     return True
 
 
-def publish(clone: Path, own: str, here: Path, branch: str) -> None:
-    """Put the result into the project, in one step, unless it is there already."""
+def publish(clone: Path, own: str, here: Path, branch: str, seen: str) -> None:
+    """Put the result into the project, in one step, unless it is there already.
+
+    Args:
+        clone: Where the result is.
+        own: The commit from which it was made.
+        here: The project's folder.
+        branch: The branch to make or to move.
+        seen: Where the branch was before, empty if there was none.
+
+    Raises:
+        StopError: If somebody has moved the branch in the meantime.
+    """
     result = git("rev-parse", "HEAD", cwd=clone).strip()
-    existing = ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here)
-    if existing:
-        trees = [f"{one}^{{tree}}" for one in (existing, result)]
+    if seen:
+        trees = [f"{one}^{{tree}}" for one in (seen, result)]
         same = len(set(git("rev-parse", *trees, cwd=clone).split())) == 1
-        if same and git("merge-base", existing, own, cwd=clone).strip() == own:
+        if same and git("merge-base", seen, own, cwd=clone).strip() == own:
             return
-    into = f"+{result}:refs/heads/{branch}"
-    git("fetch", "--quiet", "--no-tags", clone, into, cwd=here)
+    words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"]
+    git(*words, clone, result, cwd=here)
+    move = ["update-ref", f"refs/heads/{branch}", result, seen or "0" * len(result)]
+    if ask(*move, cwd=here) is None:
+        raise StopError(f"{branch} has just been changed by somebody: run this again.")
+
+
+def conflicts(here: Path) -> list[str]:
+    """List the files in which an update has left something to resolve."""
+    unmerged = names(git("diff", "--name-only", "--diff-filter=U", "-z", cwd=here))
+    # It fails where it finds nothing.
+    marks = f"^(<<<<<<< {YOURS}|>>>>>>> {THEIRS})"
+    words = ["git", "grep", "--files-with-matches", "-I", "-z", "-E", marks]
+    marked = names(run(words, here).stdout)
+    rejected = names(git("ls-files", "-co", "-z", "--", "*.rej", cwd=here))
+    return sorted({*unmerged, *marked, *rejected})

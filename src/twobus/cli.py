@@ -110,7 +110,9 @@ def update(
         typer.echo(json.dumps([asdict(one) for one in results], indent=2))
     else:
         report.outcomes(results)
-    raise typer.Exit(_code({one.state for one in results}, {"conflicts", "unchecked"}))
+    raise typer.Exit(
+        _code({one.state for one in results}, {"conflicts", "unlocked", "unchecked"})
+    )
 
 
 @app.command(

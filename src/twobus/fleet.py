@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from twobus.git import configured
-from twobus.project import StopError, answers
+from twobus.project import ANSWERS, StopError, answers
 from twobus.template import Template, expand, fetch
 
 Result = TypeVar("Result")
@@ -53,6 +53,9 @@ def over(
                     yield future.result()
                 except StopError as error:
                     yield fail(futures[future], str(error))
+                # One project that nobody has thought of must not hide the others.
+                except Exception as error:
+                    yield fail(futures[future], _unforeseen(error))
 
 
 def _template(
@@ -60,15 +63,28 @@ def _template(
 ) -> Template | str:
     """Return a project's template, fetched once, or why there is none."""
     try:
-        address = str(answers(project)["_src_path"])
-    except (StopError, KeyError) as error:
+        recorded = answers(project)
+    except StopError as error:
         return str(error)
+    if missing := {"_src_path", "_commit"} - recorded.keys():
+        return f"{ANSWERS} lacks {' and '.join(missing)}: take it from git again."
+    address = str(recorded["_src_path"])
     if address not in known:
         try:
             known[address] = fetch(address, folder / f"template-{len(known)}.git")
         except StopError as error:
             known[address] = str(error)
+        except OSError as error:
+            known[address] = _unforeseen(error)
     return known[address]
+
+
+def _unforeseen(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return (
+        "Something that twobus does not know is wrong with the project, the template "
+        f"or twobus itself: {type(error).__name__} {words}"
+    )
 
 
 def processes(

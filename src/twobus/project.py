@@ -137,7 +137,7 @@ def answers(folder: Path) -> dict[str, Any]:
         )
     try:
         recorded = yaml.safe_load(_text(path))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         recorded = None
     if not isinstance(recorded, dict):
         raise StopError(f"{ANSWERS} is not what Copier wrote: take it from git again.")

@@ -17,6 +17,7 @@ STATES = {
     "behind": "behind",
     "clean": "updated",
     "conflicts": "conflicts",
+    "unlocked": "not locked",
     "unchecked": "checks fail",
     "failed": "failed",
 }
@@ -48,7 +49,9 @@ def statuses(found: list[Status]) -> None:
         _bullets(one.path, [*lines, *one.notes])
     _changes(one.changes for one in found)
     if any(one.state == "behind" for one in found):
-        console.print("\nNext: uv run poe update, or twobus update for many.")
+        console.print(
+            "\nNext: twobus update, or uv run poe update in a project that has it."
+        )
 
 
 def outcomes(done: list[Outcome]) -> None:
@@ -64,7 +67,7 @@ def outcomes(done: list[Outcome]) -> None:
         choose = "choose between what is marked <<<<<<< and >>>>>>>, commit; "
         resolve = choose if any(one.conflicts for one in done) else ""
         console.print(
-            f"\nNext, in each project: git switch {BRANCH}; {resolve}"
+            f"\nNext: git switch {BRANCH}; {resolve}"
             "uv run poe check; push the branch and open a pull request."
         )
 

@@ -4,12 +4,10 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from twobus.branch import borrow, tree
-from twobus.git import git, names, run, top
+from twobus.branch import borrow, conflicts, tree
+from twobus.git import git, names, top
 from twobus.project import answers
 from twobus.template import Template, render
-
-MARKS = r"^(<<<<<<<|>>>>>>>) "
 
 
 @dataclass
@@ -56,7 +54,7 @@ def status(project: Path, template: Template) -> Status:
         found.state = "behind"
         found.changes = template.changes(old, new)
     found.uncommitted = bool(git("status", "--porcelain", cwd=here))
-    found.conflicts = _conflicts(here)
+    found.conflicts = conflicts(here)
     if found.conflicts:
         found.state = "conflicts"
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
@@ -91,12 +89,3 @@ def _sort(changes: list[str], found: Status, shared: set[str]) -> None:
             found.deleted.append(name)
         elif kind[0] in "MT" and name not in shared:
             found.edited.append(name)
-
-
-def _conflicts(here: Path) -> list[str]:
-    unmerged = names(git("diff", "--name-only", "--diff-filter=U", "-z", cwd=here))
-    # It fails where it finds nothing.
-    words = ["git", "grep", "--files-with-matches", "-I", "-z", "-E", MARKS]
-    marked = names(run(words, here).stdout)
-    rejected = names(git("ls-files", "-co", "-z", "--", "*.rej", cwd=here))
-    return sorted({*unmerged, *marked, *rejected})

@@ -71,10 +71,10 @@ class Template:
                 "project was made: that clone is shallow (git fetch --unshallow), or "
                 "the commit was never pushed."
             )
-        if ask("show-ref", "--verify", f"refs/tags/{recorded}", cwd=here) is not None:
+        if not re.fullmatch(r"(.*-g)?[0-9a-f]{7,64}", recorded):
             raise StopError(
-                f"The project records the tag {recorded}, which is no version and may "
-                f"have moved: write the release that it was made from after _commit in "
+                f"The project records {recorded}, which is no release and may have "
+                f"moved: write the release that it was made from after _commit in "
                 f"{ANSWERS}, and commit that."
             )
         words = ["describe", "--tags", "--abbrev=0", "--match=v[0-9]*", commit]

@@ -14,6 +14,7 @@ from twobus.branch import (
     Outcome,
     borrow,
     commit,
+    conflicts,
     files,
     merge,
     publish,
@@ -62,10 +63,13 @@ def update(
     if template.is_newer(old, release):
         raise StopError(f"The project is at {old.name}, newer than {release.name}.")
     if old.ref == release.ref and not data:
+        outcome.conflicts = conflicts(here)
+        outcome.state = "conflicts" if outcome.conflicts else "current"
         return outcome
-    refuse_unready(here, BRANCH)
+    seen = refuse_unready(here, BRANCH)
     refuse_unknown(data, template, release)
-    if data.get("package_name", recorded["package_name"]) != recorded["package_name"]:
+    package = recorded.get("package_name")
+    if data.get("package_name", package) != package:
         raise StopError(
             "An update cannot rename the package, since your code imports it: move "
             "your code to a new project of that name."
@@ -86,7 +90,7 @@ def update(
             both = (recorded, answers(after))
             outcome.notes += _left_over(template, release, clone, both, work)
         _settle(clone, own, outcome, check)
-        publish(clone, own, here, BRANCH)
+        publish(clone, own, here, BRANCH, seen)
     return outcome
 
 
@@ -171,7 +175,11 @@ def _left_over(
         for side, given in zip(("old", "new"), both, strict=True)
     )
     left = sorted(name for name in old - new if (clone / name).is_file())
-    return [f"No answer asks for these any more: {', '.join(left)}."] if left else []
+    return (
+        [f"Delete what you do not need; no answer asks for it: {', '.join(left)}."]
+        if left
+        else []
+    )
 
 
 def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
@@ -188,8 +196,9 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
     uv = os.environ.get("UV", "uv")
     locked = run([uv, "lock", "--quiet"], clone)
     if locked.returncode:
-        outcome.state = "conflicts" if outcome.conflicts else "unchecked"
-        outcome.notes += ["uv lock failed:", *locked.stderr.strip().splitlines()]
+        outcome.state = "conflicts" if outcome.conflicts else "unlocked"
+        said = locked.stderr.strip().splitlines()
+        outcome.notes += ["uv lock failed; run it on the branch. It said:", *said]
         return
     commit(clone, "Lock dependencies after the update", outcome)
     if outcome.conflicts:
