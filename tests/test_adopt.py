@@ -457,7 +457,7 @@ def dirty(here: Path) -> None:
 
 
 def untracked(here: Path) -> None:
-    write(here, {"new.txt": ""})
+    write(here, {"AGENTS.md": ""})
 
 
 def adopted(here: Path) -> None:
@@ -507,14 +507,14 @@ def name_taken(here: Path) -> None:
     ("prepare", "words", "sentence"),
     [
         (name_taken, [], "called twobus"),
-        (dirty, [], "not committed"),
-        (untracked, [], "not committed"),
+        (dirty, [], "Commit what has changed first: a.txt"),
+        (untracked, [], "AGENTS.md: this is not in git"),
         (adopted, [], "twobus update"),
         (nonsense, [], "not what Copier wrote"),
         (unborn, [], "no commit yet"),
         (no_repository, [], "no git repository"),
-        (ignored, [], "ignores AGENTS.md here"),
-        (ignored_link, [], "ignores data here"),
+        (ignored, [], "AGENTS.md: this is not in git"),
+        (ignored_link, [], "data: this is not in git"),
         (committed_to, [], "Somebody has committed"),
         (on_the_branch, [], "You are on"),
         (None, ["--data", "package_name=Not One"], "penguin_study"),

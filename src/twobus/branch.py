@@ -118,14 +118,14 @@ def refuse_hidden(here: Path, added: list[str], known: Set[str]) -> None:
     Raises:
         StopError: If there are any.
     """
-    folders = {path for name in known for path in above(name)[:-1]}
+    theirs = {path for name in known for path in above(name)}
     hidden = {
         path
         for name in added
         # Where a file or a link of people is in the way, git knows of it.
         if known.isdisjoint(above(name)[:-1])
         for path in above(name)
-        if path not in folders and _stands(here / path, as_folder=path != name)
+        if path not in theirs and _stands(here / path, as_folder=path != name)
     }
     if hidden:
         raise StopError(
