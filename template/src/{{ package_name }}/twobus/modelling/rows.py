@@ -1,0 +1,86 @@
+"""From rows to predictions: the one way that training, batches and the API take.
+
+Managed by Twobus: change it by a pull request to the template.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from .declaration import Model, contract
+
+# How the columns of probabilities begin; the class follows.
+SHARE = "probability_"
+
+
+def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """Give a model's inputs the order and the types that its features see.
+
+    Args:
+        rows: Rows with at least the model's inputs, in any order and from any source:
+            a database, a file, or JSON.
+        model: Whose inputs they are.
+
+    Returns:
+        The inputs only: whole numbers without gaps as int64, other numbers as
+        float64, true and false as bool, times as UTC, texts of a closed list as a
+        category, and other texts as they are, missing ones None.
+    """
+    dtypes = _dtypes(model.table)
+    columns = {}
+    for name in model.inputs:
+        column, dtype = rows[name], dtypes[name]
+        if dtype == "object":
+            column = column.astype(object).where(column.notna(), None)
+        elif column.dtype != dtype and isinstance(dtype, pd.DatetimeTZDtype):
+            column = pd.to_datetime(column, utc=True).astype(dtype)
+        elif column.dtype != dtype:
+            column = column.astype(dtype)
+        columns[name] = column
+    return pd.DataFrame(columns, index=rows.index)
+
+
+def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
+    """Predict, by the model's own features and estimator.
+
+    Args:
+        model: The declaration.
+        fitted: Its fitted estimator.
+        rows: Rows with at least the model's inputs.
+
+    Returns:
+        For each row, in the same order, a column named after the target and, where
+        the estimator gives probabilities, a column for each class: `probability_` and its name.
+    """
+    features = model.features(conform(rows, model))
+    predicted = {model.target: fitted.predict(features)}
+    if hasattr(fitted, "predict_proba"):
+        shares = fitted.predict_proba(features)
+        for position, label in enumerate(fitted.classes_):
+            predicted[f"{SHARE}{label}"] = shares[:, position]
+    return pd.DataFrame(predicted, index=rows.index)
+
+
+def closed_list(column: Any) -> list[Any]:
+    """Return the values that a column of a contract allows; none if it is open."""
+    checks = (check for check in column.checks if check.name == "isin")
+    return next((list(check.statistics["allowed_values"]) for check in checks), [])
+
+
+@cache
+def _dtypes(table: str) -> Mapping[str, Any]:
+    return {name: _dtype(column) for name, column in contract(table).columns.items()}
+
+
+def _dtype(column: Any) -> Any:
+    kind = column.dtype.type
+    if kind.is_string():
+        listed = closed_list(column)
+        return pd.CategoricalDtype(listed) if listed else "object"
+    if kind.is_timestamp() or kind.is_date():
+        return pd.DatetimeTZDtype("us", "UTC")
+    if kind.is_boolean() and not column.nullable:
+        return "bool"
+    return "int64" if kind.is_integer() and not column.nullable else "float64"

@@ -1,0 +1,175 @@
+"""What `uv run poe train`, `evaluate`, `promote` and the others do.
+
+Managed by Twobus: change it by a pull request to the template.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...data import DataError
+from ...settings import REPORTS, ROOT
+from . import declaration
+from .declaration import ModelError, find
+
+
+def train(names: list[str] | None = None, seed: int = 0) -> None:
+    """Train models, each as its next version, and say how to promote it.
+
+    Args:
+        names: Which; all if it is empty.
+        seed: What every random choice follows from.
+
+    Raises:
+        SystemExit: With a sentence, if one cannot be trained.
+    """
+    from . import registry, training
+    from .card import table
+
+    with _sentences():
+        for name in _chosen(names):
+            number = training.train(name, seed, _say(name))
+            version = registry.fetch(name, number)
+            print(f"\n{name}, version {number}\n\n{table(version.scores)}\n")
+            if reasons := registry.objections(version):
+                print(f"It cannot be promoted: {'; '.join(reasons)}.")
+            else:
+                print(f"uv run poe promote {name} {number}")
+
+
+def evaluate(names: list[str] | None = None) -> None:
+    """Judge the newest versions by what is held out of the table as it is now.
+
+    Args:
+        names: Which models; all if it is empty.
+
+    Raises:
+        SystemExit: With a sentence, if one cannot be judged.
+    """
+    from . import registry, scores, training
+    from .card import table
+
+    with _sentences():
+        for name in _chosen(names):
+            newest = registry.fetch(name, _newest(name))
+            parts = training.parts(name)
+            found = scores.evaluate(newest.model, newest.fitted, parts)
+
+            print(f"\n{name}, version {newest.number}\n\n{table(found)}")
+
+
+def tune(name: str, dask: str = "") -> None:
+    """Try a model's `search` on the training part, and print the best settings.
+
+    Args:
+        name: The model.
+        dask: The address of a Dask scheduler that lends its machines; else the
+            cores of this one are used.
+
+    Raises:
+        SystemExit: With a sentence, if there is nothing to try.
+    """
+    from .search import search
+
+    with _sentences():
+        print(search(name, dask))
+
+
+def predict(name: str, output: str = "") -> None:
+    """Predict every row of a model's table by its promoted version.
+
+    Args:
+        name: The model.
+        output: The Parquet file to write; data/processed/NAME.parquet by default.
+
+    Raises:
+        SystemExit: With a sentence, if no version is promoted.
+    """
+    from . import batch
+
+    with _sentences():
+        file = (
+            Path(output) if output else ROOT / "data" / "processed" / f"{name}.parquet"
+        )
+        rows = batch.predict_table(name, file)
+        print(f"{rows} predictions in {file}")
+
+
+def promote(name: str, version: int) -> None:
+    """Let a version serve.
+
+    Raises:
+        SystemExit: With a sentence, if it must not.
+    """
+    from . import registry
+
+    with _sentences():
+        find(name)
+        registry.promote(name, version)
+        print(f"{name} is served by version {version} from the next start on.")
+        if registry.embedded():
+            print(
+                "This registry is a folder of this computer, which nobody else can "
+                "use: docs/MODELS.md tells how to move to a server."
+            )
+
+
+def rollback(name: str) -> None:
+    """Let the version serve again that did so before.
+
+    Raises:
+        SystemExit: With a sentence, if there is none.
+    """
+    from . import registry
+
+    with _sentences():
+        find(name)
+        print(f"{name} is served by version {registry.rollback(name)} again.")
+
+
+def card(names: list[str] | None = None) -> None:
+    """Write the cards of the promoted, else of the newest versions to reports/models.
+
+    Raises:
+        SystemExit: With a sentence, if there is no version.
+    """
+    from . import registry
+
+    with _sentences():
+        for name in _chosen(names):
+            version = registry.fetch(name, registry.champion(name) or _newest(name))
+            file = REPORTS / "models" / f"{name}.html"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(version.card, "utf-8")
+            print(f"{name}, version {version.number}: {file.relative_to(ROOT)}")
+
+
+def _chosen(names: list[str] | None) -> list[str]:
+    chosen = names or declaration.names()
+    if not chosen:
+        raise ModelError("There is no model yet: uv run poe new-model NAME makes one.")
+    for name in chosen:
+        find(name)
+    return chosen
+
+
+def _newest(name: str) -> int:
+    from . import registry
+
+    if not (known := registry.versions(name)):
+        raise ModelError(f"{name} was never trained: uv run poe train {name}")
+    return known[0]
+
+
+def _say(name: str) -> Callable[[str], None]:
+    """Return what shows each step as it begins."""
+    return lambda step: print(f"{name}: {step}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    try:
+        yield
+    except (ModelError, DataError) as error:
+        raise SystemExit(str(error)) from None

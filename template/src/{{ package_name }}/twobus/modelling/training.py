@@ -1,0 +1,219 @@
+"""Train a model: read, split, fit, judge, keep.
+
+Managed by Twobus: change it by a pull request to the template.
+"""
+
+import hashlib
+import platform
+import subprocess
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from ...data import provenance, read
+from ...settings import ROOT, Settings
+from .card import render
+from .declaration import Model, ModelError, find
+from .registry import register
+from .rows import conform, predict
+from .scores import Score, cross_validated, evaluate
+from .split import Split, split
+
+# Predictions that every later load of a version must repeat.
+GOLDEN_ROWS = 20
+Say = Callable[[str], None]
+
+
+def _silent(step: str) -> None:
+    """Tell nobody of a step."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a version was made from: enough to make it again.
+
+    Attributes:
+        trained: When, in UTC.
+        seed: What every random choice follows from.
+        table: The table.
+        sources: Its files with the start of their hashes, or its database.
+        samples: Whether these were only the samples.
+        fingerprint: The start of a hash of the rows, in whatever order they came.
+        training_rows: How many rows it has learned from.
+        held_out_rows: How many rows it was judged by.
+        commit: The commit of the code; empty where there is none.
+        dirty: Whether the code had changes that are not in that commit.
+        lock: The start of the hash of `uv.lock`.
+        python: The version of Python.
+        packages: The versions of packages that decide on predictions.
+        settings: The estimator's own settings, as Python writes them.
+    """
+
+    trained: str
+    seed: int
+    table: str
+    sources: list[str]
+    samples: bool
+    fingerprint: str
+    training_rows: int
+    held_out_rows: int
+    commit: str
+    dirty: bool
+    lock: str
+    python: str
+    packages: list[str]
+    settings: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted model, and what it is worth.
+
+    Attributes:
+        fitted: The fitted estimator.
+        parts: The rows that it has learned from and was judged by.
+        scores: What it is worth: held out, by slice, and cross-validated.
+    """
+
+    fitted: Any
+    parts: Split
+    scores: list[Score]
+
+
+def train(name: str, seed: int, say: Say) -> int:
+    """Train a model on its table, and keep it as the next version.
+
+    Args:
+        name: The model's name.
+        seed: What every random choice follows from.
+        say: What is told of each step.
+
+    Returns:
+        The number of the version.
+
+    Raises:
+        ModelError: If it cannot be trained or kept.
+        DataError: If its table cannot be read.
+    """
+    model = find(name)
+    say(f"reading {model.table}")
+    rows = read(model.table).to_pandas()
+    trained = fit(name, rows, seed, say)
+    facts = asdict(_facts(model, trained, seed))
+    held_out = trained.parts.held_out.head(GOLDEN_ROWS)
+    golden = {
+        "rows": as_request(conform(held_out, model)),
+        "predictions": predict(model, trained.fitted, held_out).to_dict("list"),
+    }
+    say("drawing the card")
+    fitted, scores = trained.fitted, trained.scores
+    card = render(name, model, fitted, trained.parts, scores, facts)
+    say("registering")
+    return register(name, fitted, facts, scores, golden, card)
+
+
+def fit(
+    name: str, rows: pd.DataFrame, seed: int, say: Say = lambda step: None
+) -> Trained:
+    """Fit a model on some rows and judge it by the others.
+
+    The same rows and seed give the same model, bit for bit.
+
+    Args:
+        name: The model's name.
+        rows: Its table.
+        seed: What every random choice follows from.
+        say: What is told of each step.
+
+    Raises:
+        ModelError: If the rows do not allow it.
+    """
+    model = find(name)
+    parts = split(model, rows)
+    estimator = seeded(model, seed)
+    say(f"cross-validating on {len(parts.training)} rows")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            folded = cross_validated(model, estimator, parts.training, seed)
+            say(f"fitting on {len(parts.training)} rows")
+            features = model.features(conform(parts.training, model))
+            fitted = estimator.fit(features, parts.training[model.target])
+    except (ConvergenceWarning, ValueError) as error:
+        raise ModelError(f"{name} cannot be fitted: {error}") from error
+    say(f"judging by {len(parts.held_out)} rows")
+    scores = [*evaluate(model, fitted, parts), *folded]
+    return Trained(fitted, parts, scores)
+
+
+def parts(name: str) -> Split:
+    """Read a model's table and split it as training does.
+
+    Raises:
+        ModelError: If the rows do not allow it.
+        DataError: If the table cannot be read.
+    """
+    model = find(name)
+    return split(model, read(model.table).to_pandas())
+
+
+def seeded(model: Model, seed: int) -> Any:
+    """Return a model's estimator, new, with each of its random states set."""
+    estimator = clone(model.estimator)
+    names = [name for name in estimator.get_params() if name.endswith("random_state")]
+    return estimator.set_params(**dict.fromkeys(names, seed))
+
+
+def as_request(inputs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return inputs as the rows of a request, in values that JSON knows."""
+    return [
+        {name: _as_json(value) for name, value in row.items()}
+        for row in inputs.to_dict("records")
+    ]
+
+
+def _as_json(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _facts(model: Model, trained: Trained, seed: int) -> Facts:
+    rows = pd.concat([trained.parts.training, trained.parts.held_out])["_row"]
+    content = rows.sort_values().to_numpy().tobytes()
+    packages = ("scikit-learn", "numpy", "pandas")
+    commit = _git("rev-parse", "HEAD")
+    return Facts(
+        trained=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=seed,
+        table=model.table,
+        sources=provenance(),
+        samples=Settings().data_url.get_secret_value() == "samples",
+        fingerprint=hashlib.sha256(content).hexdigest()[:12],
+        training_rows=len(trained.parts.training),
+        held_out_rows=len(trained.parts.held_out),
+        commit=commit,
+        dirty=not commit or _git("status", "--porcelain") != "",
+        lock=hashlib.sha256((ROOT / "uv.lock").read_bytes()).hexdigest()[:12],
+        python=platform.python_version(),
+        packages=[f"{name} {version(name)}" for name in packages],
+        settings={
+            name: repr(value)
+            for name, value in seeded(model, seed).get_params().items()
+            if isinstance(value, bool | int | float | str | None)
+        },
+    )
+
+
+def _git(*words: str) -> str:
+    process = subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, encoding="utf-8"
+    )
+    return process.stdout.strip() if process.returncode == 0 else ""
