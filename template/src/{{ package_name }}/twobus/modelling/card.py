@@ -6,9 +6,9 @@ Managed by Twobus: change it by a pull request to the template. People write
 
 import base64
 import io
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,11 @@ from sklearn.inspection import PartialDependenceDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
 
 from ...settings import ROOT
-from .declaration import Model
+from .declaration import Model, written
 from .rows import SHARE, conform, predict
 from .scores import Score
 from .split import Split
 
-FOLDER = ROOT / "docs" / "models"
 # Effects are drawn for so many features, from so many rows.
 MOST_FEATURES = 6
 MOST_ROWS = 500
@@ -38,20 +37,6 @@ table { border-collapse: collapse; font-size: 0.9rem; }
 th, td { padding: 0.2rem 0.7rem; border-bottom: 1px solid #d8dee4; text-align: left; }
 img { max-width: 100%; } code { font-size: 0.9em; }
 """
-
-
-def unanswered(name: str) -> list[str]:
-    """List the sections of a model's page that still say nothing.
-
-    Args:
-        name: The model's name.
-
-    Returns:
-        Their titles; that of the page, if it is missing or has no sections.
-    """
-    sections = re.split(r"^## +", _page(name), flags=re.MULTILINE)[1:]
-    parts = [section.partition("\n") for section in sections]
-    return [title for title, _, text in parts if not text.strip()] if parts else [name]
 
 
 def render(
@@ -72,13 +57,15 @@ def render(
         scores: What it is worth.
         facts: What it was made from: see `training.Facts`.
     """
-    said = _page(name) or f"# {name}\n"
+    said = written(name) or f"# {name}\n"
     found = "\n\n".join(
         [
             "## Scores",
             "More is better. Intervals are at 95 %; the baseline knows only how often "
             "each value of the target occurs.",
             table(scores),
+            "## Owners",
+            _owners(),
             "## Data and code",
             *(f"- {_words(fact)}: {_shown(value)}" for fact, value in facts.items()),
             "## Train again",
@@ -110,11 +97,15 @@ def table(scores: Sequence[Score]) -> str:
     return "\n".join([head, "|---|---|--:|--:|---|--:|--:|", *lines])
 
 
-def _page(name: str) -> str:
-    """Return what people have written, without the hints in comments."""
-    file = FOLDER / f"{name}.md"
-    text = file.read_text("utf-8") if file.exists() else ""
-    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+def _owners() -> str:
+    files = (ROOT / forge / "CODEOWNERS" for forge in (".github", ".gitlab"))
+    lines = [line for file in files if file.exists() for line in _lines(file)]
+    owners = [line.removeprefix("* ") for line in lines if line.startswith("* ")]
+    return owners[-1] if owners else "Nobody is named yet."
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text("utf-8").splitlines()
 
 
 def _figures(model: Model, fitted: Any, parts: Split) -> dict[str, Figure]:
@@ -190,8 +181,6 @@ def _words(fact: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"`{name}={it}`" for name, it in value.items())
     if isinstance(value, list):
         return ", ".join(value)
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)

@@ -4,6 +4,7 @@ Managed by Twobus: change it by a pull request to the template.
 """
 
 import pkgutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,9 @@ import pandas as pd
 
 from ... import models, tables
 from ...data import names as table_names
+from ...settings import ROOT
+
+PAGES = ROOT / "docs" / "models"
 
 
 class ModelError(Exception):
@@ -157,3 +161,24 @@ def find(name: str) -> Model:
     if not isinstance(model, Model):
         raise ModelError(f"MODEL of models/{name}.py is not a Model.")
     return model
+
+
+def written(name: str) -> str:
+    """Return what people have written of a model, without the hints in comments."""
+    file = PAGES / f"{name}.md"
+    text = file.read_text("utf-8") if file.exists() else ""
+    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+
+
+def unanswered(name: str) -> list[str]:
+    """List the sections of a model's page that still say nothing.
+
+    Args:
+        name: The model's name.
+
+    Returns:
+        Their titles; the model's name if the page has no sections.
+    """
+    sections = re.split(r"^## +", written(name), flags=re.MULTILINE)[1:]
+    parts = [section.partition("\n") for section in sections]
+    return [title for title, _, text in parts if not text.strip()] if parts else [name]

@@ -19,14 +19,14 @@ import numpy as np
 
 from ...settings import ROOT, Settings
 from .artifacts import load, save, seal, verify
-from .card import unanswered
-from .declaration import Model, ModelError, find
+from .declaration import Model, ModelError, find, unanswered
 from .rows import predict
 from .schema import request_type, to_frame
 from .scores import Score
 
 PACKAGE = __name__.partition(".")[0]
 FOLDER = ROOT / "registry"
+DATABASE = "mlflow.db"
 # By how much a prediction may differ from the one that was made after training.
 TOLERANCE = 1e-6
 
@@ -72,6 +72,26 @@ def embedded() -> bool:
     return not RegistrySettings().mlflow_tracking_uri
 
 
+@cache
+def store() -> Any:
+    """Connect to the registry, once a process; MLflow takes seconds to load."""
+    quiet = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "MLFLOW_UV_AUTO_DETECT": "false",
+    }
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    if not embedded():
+        return MlflowClient(RegistrySettings().mlflow_tracking_uri)
+    FOLDER.mkdir(exist_ok=True)
+    return MlflowClient(f"sqlite:///{(FOLDER / DATABASE).as_posix()}")
+
+
 def register(
     name: str,
     fitted: Any,
@@ -111,28 +131,30 @@ def register(
         for file, text in texts.items():
             (folder / file).write_text(text, "utf-8")
         tags = {"seal": seal(folder), "commit": facts["commit"]}
-        store = _store()
-        run = store.create_run(_experiment(), run_name=name).info
-        store.log_artifacts(run.run_id, place, "version")
+        kept = store()
+        run = kept.create_run(_experiment(), run_name=name).info
+        kept.log_artifacts(run.run_id, place, "version")
         for score in scores:
             # MLflow's own pages show these; it allows few characters in their names.
             rows = re.sub(r"[^\w .-]", ":", score.rows)
-            store.log_metric(run.run_id, f"{score.metric}: {rows}", score.value)
+            kept.log_metric(run.run_id, f"{score.metric}: {rows}", score.value)
         for fact, value in facts.items():
-            store.set_tag(run.run_id, fact, value)
-        store.set_terminated(run.run_id)
+            kept.set_tag(run.run_id, fact, value)
+        kept.set_terminated(run.run_id)
         title = _title(name)
-        if title not in {known.name for known in store.search_registered_models()}:
-            store.create_registered_model(title)
+        if title not in {known.name for known in kept.search_registered_models()}:
+            kept.create_registered_model(title)
         source = f"{run.artifact_uri}/version"
-        made = store.create_model_version(title, source, run.run_id, tags=tags)
+        made = kept.create_model_version(title, source, run.run_id, tags=tags)
         return int(made.version)
 
 
 def versions(name: str) -> list[int]:
     """List the versions of a model, the newest first."""
+    if embedded() and not (FOLDER / DATABASE).exists():
+        return []
     with _sentences("The registry cannot be read"):
-        found = _store().search_model_versions(f"name='{_title(name)}'")
+        found = store().search_model_versions(f"name='{_title(name)}'")
         return sorted((int(version.version) for version in found), reverse=True)
 
 
@@ -160,7 +182,7 @@ def fetch(name: str, number: int) -> Version:
         tempfile.TemporaryDirectory() as place,
         _sentences(f"Version {number} of {name} cannot be used"),
     ):
-        tags = _store().get_model_version(_title(name), str(number)).tags
+        tags = store().get_model_version(_title(name), str(number)).tags
         folder = _download(name, number, place)
         verify(folder, tags["seal"])
         model = find(name)
@@ -192,10 +214,8 @@ def promote(name: str, number: int) -> None:
     history = [*(before for before in kept if before != number), number]
     with _sentences(f"Version {number} of {name} was not promoted"):
         # In this order a stop in between leaves a history that `rollback` can read.
-        _store().set_registered_model_alias(_title(name), "champion", str(number))
-        _store().set_registered_model_tag(
-            _title(name), "champions", json.dumps(history)
-        )
+        store().set_registered_model_alias(_title(name), "champion", str(number))
+        store().set_registered_model_tag(_title(name), "champions", json.dumps(history))
 
 
 def rollback(name: str) -> int:
@@ -213,7 +233,7 @@ def rollback(name: str) -> int:
         raise ModelError(f"No version of {name} was promoted before the present one.")
     fetch(name, before[-1])
     with _sentences(f"{name} was not rolled back"):
-        _store().set_registered_model_alias(_title(name), "champion", str(before[-1]))
+        store().set_registered_model_alias(_title(name), "champion", str(before[-1]))
     return before[-1]
 
 
@@ -230,31 +250,11 @@ def objections(version: Version) -> list[str]:
     ]
 
 
-@cache
-def _store() -> Any:
-    """Connect to the registry, once a process; MLflow takes seconds to load."""
-    quiet = {
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-        "MLFLOW_LOGGING_LEVEL": "ERROR",
-        "MLFLOW_UV_AUTO_DETECT": "false",
-    }
-    for name, value in quiet.items():
-        os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
-
-    if not embedded():
-        return MlflowClient(RegistrySettings().mlflow_tracking_uri)
-    FOLDER.mkdir(exist_ok=True)
-    return MlflowClient(f"sqlite:///{(FOLDER / 'mlflow.db').as_posix()}")
-
-
 def _experiment() -> str:
-    known = _store().get_experiment_by_name(PACKAGE)
+    known = store().get_experiment_by_name(PACKAGE)
     if known is None:
         place = (FOLDER / "files").as_uri() if embedded() else None
-        return str(_store().create_experiment(PACKAGE, artifact_location=place))
+        return str(store().create_experiment(PACKAGE, artifact_location=place))
     if embedded() and known.artifact_location != (FOLDER / "files").as_uri():
         raise ModelError(
             f"This registry was made at {known.artifact_location}, and keeps whole "
@@ -274,7 +274,7 @@ def _registered(name: str) -> tuple[int | None, list[int]]:
     if not versions(name):
         return None, []
     with _sentences("The registry cannot be read"):
-        model = _store().get_registered_model(_title(name))
+        model = store().get_registered_model(_title(name))
     now = model.aliases.get("champion")
     return int(now) if now else None, json.loads(model.tags.get("champions", "[]"))
 
@@ -283,8 +283,8 @@ def _download(name: str, number: int, place: str) -> Path:
     _experiment()
     from mlflow.artifacts import download_artifacts
 
-    version = _store().get_model_version(_title(name), str(number))
-    uri = _store().tracking_uri
+    version = store().get_model_version(_title(name), str(number))
+    uri = store().tracking_uri
     found = download_artifacts(version.source, dst_path=place, tracking_uri=uri)
     return Path(found)
 

@@ -52,7 +52,8 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         For each row, in the same order, a column named after the target and, where
-        the estimator gives probabilities, a column for each class: `probability_` and its name.
+        the estimator gives probabilities, one of each class: `probability_` and its
+        name.
     """
     features = model.features(conform(rows, model))
     predicted = {model.target: fitted.predict(features)}

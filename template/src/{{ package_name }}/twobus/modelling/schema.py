@@ -3,7 +3,7 @@
 Managed by Twobus: change it by a pull request to the template.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
@@ -33,7 +33,9 @@ LIMITS = {
 }
 
 
-def request_type(name: str, model: Model, example: dict[str, Any]) -> type[BaseModel]:
+def request_type(
+    name: str, model: Model, example: Mapping[str, Any]
+) -> type[BaseModel]:
     """Make the type of a request's body, `{"rows": [{…}, …]}`.
 
     Args:
@@ -43,7 +45,7 @@ def request_type(name: str, model: Model, example: dict[str, Any]) -> type[BaseM
     """
     columns = contract(model.table).columns
     fields = {column: _field(columns[column]) for column in model.inputs}
-    config = ConfigDict(extra="forbid", json_schema_extra={"example": example})
+    config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(example)})
     row: Any = create_model(f"{name}_row", __config__=config, **fields)
     rows = Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
     config = ConfigDict(extra="forbid")
@@ -86,13 +88,35 @@ def to_answer(model: Model, predicted: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _field(column: Any) -> Any:
-    """Return a column's type and limits, as pydantic's `create_model` takes them."""
-    limits: dict[str, Any] = {}
+    """Return a column's type and what is shown of it, as `create_model` takes them."""
+    plain = _plain(column)
+    shown = Field(title=column.title, description=column.description)
+    return (plain | None if column.nullable else plain, shown)
+
+
+def _plain(column: Any) -> Any:
     kind = column.dtype.type
-    if kind.is_integer():
+    if listed := closed_list(column):
+        return Literal[tuple(listed)]
+    limits = Field(**_limits(column))
+    if kind.is_string():
+        return Annotated[str, limits]
+    if kind.is_boolean():
+        return StrictBool
+    if kind.is_timestamp():
+        return Annotated[datetime, BeforeValidator(_is_text), AfterValidator(_in_utc)]
+    if kind.is_date():
+        return Annotated[date, BeforeValidator(_is_text)]
+    number = int if kind.is_integer() else float
+    return Annotated[number, limits, BeforeValidator(_is_number)]
+
+
+def _limits(column: Any) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if column.dtype.type.is_integer():
         # What a database calls a whole number has 64 bits.
         limits |= {"ge": -(2**63), "le": 2**63 - 1}
-    if kind.is_floating():
+    if column.dtype.type.is_floating():
         limits["allow_inf_nan"] = False
     for check in column.checks:
         said = check.statistics
@@ -102,27 +126,7 @@ def _field(column: Any) -> Any:
         if check.name == "in_range":
             limits["ge" if said["include_min"] else "gt"] = said["min_value"]
             limits["le" if said["include_max"] else "lt"] = said["max_value"]
-    plain: Any = _plain(column)
-    if not closed_list(column):
-        plain = Annotated[plain, Field(**limits)]
-    shown = Field(title=column.title, description=column.description)
-    return (plain | None if column.nullable else plain, shown)
-
-
-def _plain(column: Any) -> Any:
-    kind = column.dtype.type
-    if listed := closed_list(column):
-        return Literal[tuple(listed)]
-    if kind.is_string():
-        return str
-    if kind.is_boolean():
-        return StrictBool
-    if kind.is_timestamp():
-        return Annotated[datetime, BeforeValidator(_is_text), AfterValidator(_in_utc)]
-    if kind.is_date():
-        return Annotated[date, BeforeValidator(_is_text)]
-    number = int if kind.is_integer() else float
-    return Annotated[number, BeforeValidator(_is_number)]
+    return limits
 
 
 def _is_number(value: Any) -> Any:

@@ -19,7 +19,7 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import cross_validate
 
 from .declaration import Model
-from .rows import SHARE, conform, predict
+from .rows import conform, predict
 from .split import Split, folds
 
 CONFIDENCE = 0.95
@@ -84,7 +84,6 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
         measure = measured(model, metric, fitted, rows[model.target].iloc[positions])
         these = predicted.iloc[positions]
         low, high = interval(rows["_key"].iloc[positions], measure, these)
-        best = measure(_perfect(predicted, rows[model.target]).iloc[positions])
         scores.append(
             Score(
                 metric,
@@ -92,7 +91,7 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
                 count=len(these),
                 value=measure(these),
                 low=low,
-                high=min(high, best),
+                high=min(high, _best(metric)),
                 baseline=measure(guessed.iloc[positions]),
                 needed=needed,
             )
@@ -118,22 +117,25 @@ def cross_validated(
         One score for each metric.
     """
     parts = folds(model, training, seed)
-    found = cross_validate(
-        estimator,
-        model.features(conform(training, model)),
-        training[model.target],
-        cv=parts,
-        scoring=list(model.metrics),
-        error_score="raise",
-    )
+    features = model.features(conform(training, model))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = cross_validate(
+            estimator,
+            features,
+            training[model.target],
+            cv=parts,
+            scoring=list(model.metrics),
+        )
     share = np.mean([len(judged) / len(learned) for learned, judged in parts])
     quantile = stdtrit(len(parts) - 1, (1 + CONFIDENCE) / 2)
     scores = []
     for metric in model.metrics:
-        values = found[f"test_{metric}"]
+        # Not defined for a fold of a single class.
+        values = pd.Series(found[f"test_{metric}"]).dropna()
         mean = float(values.mean())
-        margin = quantile * values.std(ddof=1) * sqrt(1 / len(parts) + share)
-        low, high = mean - margin, mean + margin
+        margin = quantile * values.std() * sqrt(1 / len(parts) + share)
+        low, high = mean - margin, min(mean + margin, _best(metric))
         scores.append(Score(metric, FOLDED, len(training), mean, low, high))
     return scores
 
@@ -212,13 +214,9 @@ def _questions(
             yield first, least, f"{column}={value}", positions
 
 
-def _perfect(predicted: pd.DataFrame, truth: pd.Series) -> pd.DataFrame:
-    """Return what predictions without any mistake would be, in the same columns."""
-    shares = {
-        column: (truth.astype(str) == column.removeprefix(SHARE)).astype(float)
-        for column in predicted.columns[1:]
-    }
-    return pd.DataFrame({predicted.columns[0]: truth, **shares})
+def _best(metric: str) -> float:
+    # Losses are negated, so that more is better; all others end at one.
+    return 0.0 if metric.startswith("neg_") else 1.0
 
 
 class _Told(BaseEstimator):  # type: ignore[misc]

@@ -87,7 +87,9 @@ def folds(model: Model, training: pd.DataFrame, seed: int) -> list[tuple[Any, An
         Positions of rows to learn from and to judge by, for each fold.
     """
     if model.time:
-        return list(TimeSeriesSplit(FOLDS).split(training))
+        # The older half is always learned from; the newer one is judged in turn.
+        size = max(1, len(training) // (2 * FOLDS))
+        return list(TimeSeriesSplit(FOLDS, test_size=size).split(training))
     stratified = is_classifier(model.estimator)
     splitter = StratifiedGroupKFold if stratified else GroupKFold
     parts = splitter(FOLDS, shuffle=True, random_state=seed)

@@ -53,7 +53,7 @@ class Facts:
         lock: The start of the hash of `uv.lock`.
         python: The version of Python.
         packages: The versions of packages that decide on predictions.
-        settings: The estimator's own settings, as Python writes them.
+        estimator: The estimator with the settings that are not scikit-learn's own.
     """
 
     trained: str
@@ -69,7 +69,7 @@ class Facts:
     lock: str
     python: str
     packages: list[str]
-    settings: dict[str, str]
+    estimator: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Trained:
     scores: list[Score]
 
 
-def train(name: str, seed: int, say: Say) -> int:
+def train(name: str, seed: int, say: Say = _silent) -> int:
     """Train a model on its table, and keep it as the next version.
 
     Args:
@@ -140,11 +140,11 @@ def fit(
     estimator = seeded(model, seed)
     say(f"cross-validating on {len(parts.training)} rows")
     try:
+        folded = cross_validated(model, estimator, parts.training, seed)
+        say(f"fitting on {len(parts.training)} rows")
+        features = model.features(conform(parts.training, model))
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
-            folded = cross_validated(model, estimator, parts.training, seed)
-            say(f"fitting on {len(parts.training)} rows")
-            features = model.features(conform(parts.training, model))
             fitted = estimator.fit(features, parts.training[model.target])
     except (ConvergenceWarning, ValueError) as error:
         raise ModelError(f"{name} cannot be fitted: {error}") from error
@@ -204,11 +204,7 @@ def _facts(model: Model, trained: Trained, seed: int) -> Facts:
         lock=hashlib.sha256((ROOT / "uv.lock").read_bytes()).hexdigest()[:12],
         python=platform.python_version(),
         packages=[f"{name} {version(name)}" for name in packages],
-        settings={
-            name: repr(value)
-            for name, value in seeded(model, seed).get_params().items()
-            if isinstance(value, bool | int | float | str | None)
-        },
+        estimator=" ".join(repr(seeded(model, seed)).split()),
     )
 
 

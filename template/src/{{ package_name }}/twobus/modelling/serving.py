@@ -1,0 +1,321 @@
+"""Serve the promoted versions by a web API, and by a page to try them.
+
+Managed by Twobus: change it by a pull request to the template.
+"""
+
+import json
+import logging
+import math
+import re
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...settings import ROOT
+from .declaration import Model, ModelError, find, names
+from .registry import Version, champion, fetch
+from .rows import predict
+from .schema import answer_type, request_type, to_answer, to_frame
+
+MOST_BYTES = 16 * 2**20
+MOST_PROBLEMS = 100
+PAGE = Path(__file__).with_name("page.html")
+# Pages may load nothing from elsewhere.
+ALONE = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data:; connect-src 'self'; frame-src 'self'"
+)
+
+
+class Problem(BaseModel):
+    """What is wrong with a request, and where."""
+
+    row: int | None = Field(default=None, description="the first one is 0")
+    field: str | None = None
+    problem: str
+
+
+class Problems(BaseModel):
+    """What is wrong with a request; the answer of every refusal."""
+
+    detail: list[Problem]
+
+
+def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
+    """Serve until told to stop; versions are loaded once, at the start.
+
+    Args:
+        port: The port to listen at.
+        host: The address to listen at: `0.0.0.0` for other computers, too.
+
+    Raises:
+        SystemExit: With a sentence, if nothing can be served.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    try:
+        app = make_app()
+    except ModelError as error:
+        raise SystemExit(str(error)) from None
+    options: dict[str, Any] = {"log_config": None, "access_log": False}
+    uvicorn.run(app, host=host, port=port, timeout_graceful_shutdown=10, **options)
+
+
+def make_app() -> FastAPI:
+    """Load every promoted version, and make the web application.
+
+    A version that cannot be used is not served, and says why; the others are.
+
+    Raises:
+        ModelError: If the registry cannot be read, or a model is not declared well.
+    """
+    app = FastAPI(
+        title=ROOT.name,
+        description="Models of this project, by their promoted versions.",
+        # As `curl --data` sends it, too.
+        strict_content_type=False,
+        responses={code: {"model": Problems} for code in (400, 404, 405, 413, 422)},
+    )
+    app.add_middleware(_Guard)
+    app.add_exception_handler(RequestValidationError, _refuse)
+    app.add_exception_handler(HTTPException, _refuse)
+    served = {name: _load(name) for name in names()}
+    for name, (version, problem) in served.items():
+        _add_route(app, name, find(name), version, problem)
+
+    @app.get("/models")
+    def models() -> Any:
+        """Say which models there are, and which versions answer."""
+        return _json([_describe(name, *it) for name, it in served.items()])
+
+    @app.get("/models/{name}/card", response_class=Response)
+    def card(name: str) -> Response:
+        """Return the card of the version that answers, as a page."""
+        version, problem = served.get(name, (None, f"There is no model {name!r}."))
+        if version is None:
+            raise HTTPException(404, problem)
+        return _page(version.card)
+
+    @app.post("/models/{name}/predict", include_in_schema=False)
+    def unknown(name: str) -> None:
+        raise HTTPException(404, f"There is no model {name[:100]!r}.")
+
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        """Say that the server is alive."""
+        return {"status": "alive"}
+
+    @app.get("/ready", responses={503: {"model": Problems}})
+    def ready() -> dict[str, str]:
+        """Say whether a promoted version of each model that has one can answer."""
+        wrong = [problem for version, problem in served.values() if problem]
+        loaded = any(version for version, _ in served.values())
+        if wrong or not loaded:
+            raise HTTPException(503, " ".join(wrong) or "No version is promoted yet.")
+        return {"status": "ready"}
+
+    @app.get("/", include_in_schema=False)
+    def page() -> Response:
+        return _page(PAGE.read_text("utf-8"))
+
+    return app
+
+
+def _load(name: str) -> tuple[Version | None, str]:
+    """Return the promoted version, if there is one, and why it cannot answer."""
+    if (number := champion(name)) is None:
+        _log("not promoted", model=name)
+        return None, ""
+    try:
+        version = fetch(name, number)
+    except ModelError as error:
+        _log("cannot be used", model=name, problem=str(error))
+        return None, str(error)
+    _log("loaded", model=name, version=number)
+    return version, ""
+
+
+def _add_route(
+    app: FastAPI, name: str, model: Model, version: Version | None, problem: str
+) -> None:
+    body: Any = request_type(name, model, version.example if version else {})
+
+    def answer(body: Any, request: Request) -> Response:
+        if version is None:
+            raise HTTPException(
+                503, problem or f"No version of {name} is promoted yet."
+            )
+        request.state.version = {"model": name, "version": version.number}
+        predicted = predict(model, version.fitted, to_frame(body.rows, model))
+        return _json(
+            {**request.state.version, "predictions": to_answer(model, predicted)}
+        )
+
+    answer.__annotations__["body"] = body
+    app.post(
+        f"/models/{name}/predict",
+        name=f"Predict {model.target} by {name}",
+        response_model=answer_type(name, model),
+        responses={503: {"model": Problems}},
+    )(answer)
+
+
+def _describe(name: str, version: Version | None, problem: str) -> dict[str, Any]:
+    if version is None:
+        return {"name": name, "version": None, "problem": problem or "not promoted yet"}
+    scores = [
+        {
+            key: None if isinstance(value, float) and math.isnan(value) else value
+            for key, value in asdict(score).items()
+        }
+        for score in version.scores
+    ]
+    row = request_type(name, version.model, version.example).model_json_schema()
+    return {
+        "name": name,
+        "version": version.number,
+        "target": version.model.target,
+        "example": version.example,
+        "row": row["$defs"][f"{name}_row"],
+        "scores": scores,
+        "facts": version.facts,
+    }
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Say what is wrong with a request, without repeating any of its values."""
+    if isinstance(error, RequestValidationError):
+        found = error.errors()[:MOST_PROBLEMS]
+        return _json({"detail": [_problem(it["loc"], it["msg"]) for it in found]}, 422)
+    assert isinstance(error, HTTPException)
+    detail = [Problem(problem=str(error.detail)).model_dump()]
+    return _json({"detail": detail}, error.status_code, error.headers)
+
+
+def _problem(place: tuple[Any, ...], message: str) -> dict[str, Any]:
+    """Tell row and field from a place such as `("body", "rows", 3, "sex")`."""
+    _, *within = place
+    row = next((part for part in within[:2] if isinstance(part, int)), None)
+    fields = [str(part)[:100] for part in within if isinstance(part, str)]
+    named = [part for part in fields if part != "rows"]
+    return Problem(
+        row=row if fields[:1] == ["rows"] else None,
+        field=named[0] if named else None,
+        problem=message,
+    ).model_dump()
+
+
+def _json(
+    content: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    # As ASCII: names of fields that were sent may hold what UTF-8 cannot.
+    text = json.dumps(content)
+    return Response(text, status, headers, media_type="application/json")
+
+
+def _page(html: str) -> Response:
+    headers = {"Content-Security-Policy": ALONE}
+    return Response(html, headers=headers, media_type="text/html")
+
+
+def _log(event: str, **facts: Any) -> None:
+    logging.getLogger(__name__).info(event, extra={"facts": facts})
+
+
+class _Lines(logging.Formatter):
+    """One line of JSON for each event, this server's and uvicorn's."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = datetime.fromtimestamp(record.created, UTC).isoformat()
+        known = {"time": stamp, "level": record.levelname, "event": record.getMessage()}
+        return json.dumps(known | getattr(record, "facts", {}))
+
+
+class _Guard:
+    """Give each request an id, a limit and a line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        number = given if re.fullmatch(r"[\w.-]{1,64}", given) else uuid4().hex
+        state = scope.setdefault("state", {})
+        start, status = time.perf_counter(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", number.encode()),
+                ]
+            await send(message)
+
+        problem = {}
+        try:
+            body = await _body(receive)
+            if body is None:
+                large = f"A request may have {MOST_BYTES} bytes at most."
+                refusal = {"detail": [Problem(problem=large).model_dump()]}
+                await _json(refusal, 413)(scope, receive, answer)
+            else:
+                await self.app(scope, _again(body, receive), answer)
+        except Exception as error:
+            # Messages may hold values of the data; places in the code do not.
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(last.filename).name}:{last.lineno}"
+            problem = {"problem": f"{type(error).__name__} at {place}"}
+            if not status:
+                sorry = f"The server failed; its log tells more by {number}."
+                refusal = {"detail": [Problem(problem=sorry).model_dump()]}
+                await _json(refusal, 500)(scope, receive, answer)
+        _log(
+            "request",
+            id=number,
+            method=scope["method"],
+            path=scope["path"][:200],
+            status=status,
+            milliseconds=round((time.perf_counter() - start) * 1000, 1),
+            **state.get("version", {}),
+            **problem,
+        )
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return the body of a request; None if it is too large."""
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MOST_BYTES:
+            return None
+    return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was received once more, and then the rest."""
+    messages: list[Message] = [{"type": "http.request", "body": body}]
+
+    async def again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return again
