@@ -10,13 +10,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from itertools import product
 from pathlib import Path
 from statistics import median
 
 from edits import EDITS
 
-from template import clone, commit, earlier, run, snapshot, variants
+from template import clone, commit, run, snapshot, starts
 from twobus.template import fetch, render
 from twobus.update import RUFF
 
@@ -37,7 +36,7 @@ done
 def make(work: Path) -> list[Path]:
     """Make projects of earlier releases, edited and locked."""
     template = fetch(str(snapshot(work / "twobus")), work / "history.git")
-    rows = list(product(earlier(), EDITS, variants()))
+    rows = [(version, name, answers) for version, answers in starts() for name in EDITS]
     projects = []
     for number in range(PROJECTS):
         version, name, answers = rows[number * len(rows) // PROJECTS]

@@ -134,9 +134,9 @@ def add_a_decision(project: Path) -> None:
 
 
 @edit
-def fill_in_the_question(project: Path) -> None:
+def fill_in_a_page(project: Path) -> None:
     """Write a seeded page anew."""
-    (project / "docs" / "question.md").write_text("# Ours\n\nWhy?\n", "utf-8")
+    (project / "docs" / "data.md").write_text("# Ours\n\nWhence?\n", "utf-8")
 
 
 @edit
@@ -151,11 +151,14 @@ def delete_the_example(project: Path) -> None:
 def rename_modules(project: Path) -> None:
     """Give the example's code the names that the team uses."""
     folder = package(project)
-    if (folder / "body_mass.py").exists():
-        (folder / "body_mass.py").rename(folder / "birds.py")
+    for old, new in (("body_mass", "bird_mass"), ("models.penguin_sex", "models.sex")):
+        module = folder.joinpath(*old.split(".")).with_suffix(".py")
+        if module.exists():
+            module.rename(folder.joinpath(*new.split(".")).with_suffix(".py"))
         for file in [*project.glob("tests/*.py"), *project.glob("notebooks/*.py")]:
-            old, new = f"{folder.name}.body_mass", f"{folder.name}.birds"
-            file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
+            text = file.read_text("utf-8")
+            text = text.replace(f"{folder.name}.{old}", f"{folder.name}.{new}")
+            file.write_text(text, "utf-8")
 
 
 @edit
@@ -221,7 +224,7 @@ def add_a_picture(project: Path) -> None:
 @edit
 def move_a_page(project: Path) -> None:
     """Move a seeded page."""
-    git("mv", "docs/question.md", "docs/why.md", cwd=project)
+    git("mv", "docs/data.md", "docs/tables.md", cwd=project)
 
 
 @edit
@@ -240,7 +243,7 @@ def delete_a_managed_file(project: Path) -> None:
 @edit
 def write_crlf(project: Path) -> None:
     """Save files as some editors on Windows do."""
-    for name in ("README.md", "pyproject.toml", "docs/question.md"):
+    for name in ("README.md", "pyproject.toml", "docs/data.md"):
         file = project / name
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
 

@@ -7,6 +7,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +51,11 @@ class Result:
     output: str
 
 
-def choices(name: str) -> list[Any]:
+def choices(
+    name: str, questions: Mapping[str, dict[str, Any]] = QUESTIONS
+) -> list[Any]:
     """List the values that a question with a fixed set of answers accepts."""
-    question = QUESTIONS[name]
+    question = questions[name]
     if question["type"] == "bool":
         return [True, False]
     offered = question.get("choices", [])
@@ -86,10 +90,21 @@ def variants() -> Iterator[dict[str, Any]]:
         yield dict(zip(TELLING, values, strict=True))
 
 
+def starts() -> list[tuple[str, dict[str, Any]]]:
+    """List each earlier release with each variant that it offers."""
+    rows = product(earlier(), variants())
+    return [(version, answers) for version, answers in rows if offers(version, answers)]
+
+
 def label(answers: Mapping[str, Any]) -> str:
     """Name a set of answers in test reports."""
     words = (str(value).removeprefix("https://")[:20] for value in answers.values())
     return "-".join(words)
+
+
+def word(value: Any) -> str:
+    """Name a part of a row in test reports."""
+    return label(value) if isinstance(value, dict) else str(value)
 
 
 def releases() -> dict[str, str]:
@@ -103,6 +118,23 @@ def releases() -> dict[str, str]:
         text = git("show", f"{commit}:pyproject.toml", cwd=ROOT)
         found[tomllib.loads(text)["project"]["version"]] = commit
     return found
+
+
+@cache
+def config(version: str) -> dict[str, Any]:
+    """Return the copier.yml of an earlier release."""
+    text = git("show", f"{releases()[version]}:copier.yml", cwd=ROOT)
+    return dict(yaml.safe_load(text))
+
+
+def offers(version: str, answers: Mapping[str, Any]) -> bool:
+    """Tell whether a release knows these answers, as far as it asks for them."""
+    asked = config(version) if version in releases() else CONFIG
+    return all(
+        value in (choices(name, asked) or [value])
+        for name, value in answers.items()
+        if name in asked
+    )
 
 
 def earlier() -> list[str]:

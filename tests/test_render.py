@@ -93,9 +93,11 @@ def test_names_are_legal_on_windows_and_differ_in_more_than_case(made: Path) -> 
 
 def test_there_are_few_files(made: Path) -> None:
     answers = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
-    assert len(files(made)) <= (42 if answers["worked_example"] else 36)
-    # GitLab wants a folder and a file.
-    assert len(list(made.iterdir())) <= 16 + (made / ".gitlab").exists()
+    most = {"analysis": 42, "model": 66}[answers["kind"]]
+    assert len(files(made)) <= most - (0 if answers["worked_example"] else 6)
+    # GitLab wants a folder and a file, a container two files.
+    gitlab, container = (made / ".gitlab").exists(), (made / "Dockerfile").exists()
+    assert len(list(made.iterdir())) <= 16 + gitlab + 2 * container
 
 
 def test_nothing_is_binary_or_executable(made: Path) -> None:
