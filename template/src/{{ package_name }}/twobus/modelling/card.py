@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
+from pandas.api.types import is_numeric_dtype
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibrationDisplay
 from sklearn.inspection import PartialDependenceDisplay
@@ -153,15 +154,20 @@ def _calibration(
 
 
 def _effects(fitted: Any, features: pd.DataFrame) -> Figure:
-    shown = list(features.columns[:MOST_FEATURES])
+    shown = list(features.columns[features.notna().any()][:MOST_FEATURES])
     whole = [name for name in shown if features[name].dtype == "int64"]
+    words = [name for name in shown if not is_numeric_dtype(features[name])]
+    # scikit-learn cannot draw these where some are missing.
+    features = features.fillna({name: features[name].mode()[0] for name in words})
     several = is_classifier(fitted) and len(fitted.classes_) > 2
     figure = Figure(figsize=(9, 5), layout="constrained")
     PartialDependenceDisplay.from_estimator(
         fitted,
         features.astype(dict.fromkeys(whole, "float64")),
         shown,
-        categorical_features=list(features.select_dtypes(exclude="number")),
+        categorical_features=[
+            name for name in shown if name in words or features[name].dtype == bool
+        ],
         target=fitted.classes_[-1] if several else None,
         grid_resolution=20,
         ax=figure.subplots(),
