@@ -42,6 +42,17 @@ def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
     return pd.DataFrame(columns, index=rows.index)
 
 
+def known_target(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose target is known, in the type that it has without gaps."""
+    known = rows[rows[model.target].notna()]
+    kind = contract(model.table).columns[model.target].dtype.type
+    if kind.is_string():
+        return known
+    whole = "bool" if kind.is_boolean() else "int64"
+    exact = kind.is_boolean() or kind.is_integer()
+    return known.astype({model.target: whole if exact else "float64"})
+
+
 def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
     """Predict, by the model's own features and estimator.
 

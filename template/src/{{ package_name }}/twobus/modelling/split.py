@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeriesSplit
 
 from .declaration import Model, ModelError
-from .rows import conform
+from .rows import conform, known_target
 
 HELD_OUT = 0.2
 FOLDS = 5
@@ -49,7 +49,7 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
     Raises:
         ModelError: If a part would be empty, or a feature is the target.
     """
-    known = rows[rows[model.target].notna()]
+    known = known_target(model, rows)
     known = known.assign(_key=_hash(known, model.key), _row=_hash(known))
     known = known.sort_values([*([model.time] if model.time else []), "_key", "_row"])
     if model.time:
