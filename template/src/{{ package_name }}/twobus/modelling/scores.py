@@ -80,7 +80,7 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
     predicted = predict(model, fitted, rows)
     guessed = predict(model, baseline(model, parts.training), rows)
     scores = []
-    for metric, needed, which, positions in _questions(model, rows):
+    for metric, needed, which, positions in questions(model, rows):
         measure = measured(model, metric, fitted, rows[model.target].iloc[positions])
         these = predicted.iloc[positions]
         low, high = interval(rows["_key"].iloc[positions], measure, these)
@@ -201,7 +201,7 @@ def interval(
     return value - margin, value + margin
 
 
-def _questions(
+def questions(
     model: Model, rows: pd.DataFrame
 ) -> Iterator[tuple[str, float | None, str, Any]]:
     """Yield metric, least value, which rows these are, and their positions."""
