@@ -59,6 +59,13 @@ def marimo_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return set_up(render(release, folder, notebooks="marimo"))
 
 
+@pytest.fixture(scope="session")
+def models_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with models, set up; tests that change it lend it."""
+    folder = tmp_path_factory.mktemp("models") / "penguin study é"
+    return set_up(render(release, folder, kind="model", notebooks="none"))
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser without a window; a machine that cannot have one skips its tests."""

@@ -1,0 +1,222 @@
+"""A new model is written whole, or not at all, and is green from its first minute."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from template import commit, lend, poe, render, run, set_up, status
+
+pytestmark = pytest.mark.slow
+
+PACKAGE = "model_project"
+# A column of each type that a contract knows, and how DuckDB makes its values.
+TYPES = {
+    "code: str = pa.Field(unique=True)": "'c' || i",
+    "free: str = pa.Field(nullable=True)": "if(i % 9 = 0, null, chr(97 + i % 5))",
+    'listed: str = pa.Field(isin=["a", "b", "c"], nullable=True)': (
+        "if(i % 11 = 0, null, chr(97 + i % 3))"
+    ),
+    "grade: int = pa.Field(isin=[1, 2, 3], nullable=True)": (
+        "if(i % 13 = 0, null, 1 + i % 3)::bigint"
+    ),
+    "whole: int": "i::bigint",
+    "gaps: int = pa.Field(nullable=True)": "if(i % 7 = 0, null, i * 17 % 23)::bigint",
+    "small: dt.Int16": "(i % 100)::smallint",
+    "real: float = pa.Field(nullable=True)": "if(i % 9 = 0, null, sin(i))::double",
+    "exact: Annotated[dt.Decimal, 8, 2, True]": (
+        "(25 + 10 * sin(i) + i * 7 % 5)::decimal(8, 2)"
+    ),
+    "flag: bool": "cos(i) + sin(i * 31) > 0",
+    "maybe: bool = pa.Field(nullable=True)": "if(i % 10 = 0, null, i % 4 = 0)",
+    "naive: Annotated[dt.Timestamp, None, 6, True] = pa.Field(nullable=True)": (
+        "if(i % 12 = 0, null, timestamp '2026-01-01' + i * interval '7 hours')"
+    ),
+    'zoned: Annotated[dt.Timestamp, "UTC", 6, True]': (
+        "(timestamp '2026-01-01' + i * interval '5 hours')::timestamptz"
+    ),
+    "day: dt.Date": "date '2026-01-01' + i",
+    "clock: dt.Time": "time '10:00'",
+    "label: str": "if(sin(i) + sin(i * 37) / 2 > 0, 'x', 'y')",
+}
+CONTRACT = '''"""A table with a column of each type."""
+
+from typing import Annotated
+
+import ibis.expr.datatypes as dt
+import pandera.ibis as pa
+
+
+class Contract(pa.DataFrameModel):
+    """A row of `wide`."""
+
+    {columns}
+'''
+WIDE = """
+import sys, duckdb
+connection = duckdb.connect()
+connection.execute("set timezone = 'UTC'")
+connection.execute(
+    "copy (select " + sys.argv[1] + " from range(300) t(k), (select k::int as i)) "
+    "to '" + sys.argv[2] + "'"
+)
+"""
+WRITTEN = {
+    "docs/models/{}.md",
+    f"src/{PACKAGE}/models/{{}}.py",
+    "tests/test_{}.py",
+}
+SAID = "## Intended use\n\nTests.\n\n## Not for\n\nPeople.\n\n## Limits\n\nNot real.\n"
+
+
+@pytest.fixture
+def models(models_ready: Path) -> Iterator[Path]:
+    """The project with models, put back as it was after the test."""
+    with lend(models_ready):
+        yield models_ready
+
+
+@pytest.fixture
+def wide(models: Path) -> Path:
+    """A project with models that has a table with a column of each type."""
+    tables = models / "src" / PACKAGE / "tables"
+    (tables / "wide.py").write_text(
+        CONTRACT.replace("{columns}", "\n    ".join(TYPES)), "utf-8"
+    )
+    columns = ", ".join(
+        f"{value} as {column.partition(':')[0]}" for column, value in TYPES.items()
+    )
+    file = "wide.parquet"
+    made = run("uv", "run", "python", "-c", WIDE, columns, file, cwd=models)
+    assert made.code == 0, made.output
+    (models / file).rename(tables / file)
+    return commit(models)
+
+
+def changed(project: Path) -> set[str]:
+    """List the files of a project that git does not know yet."""
+    lines = run(
+        "git", "status", "--porcelain", "-uall", cwd=project
+    ).output.splitlines()
+    return {line[3:].strip('"') for line in lines}
+
+
+def green(project: Path) -> None:
+    """Demand that a project passes what its CI runs of the code."""
+    for task in ("lint", "types", "test"):
+        result = poe(project, task)
+        assert result.code == 0, result.output
+
+
+def test_a_name_gives_a_model_with_an_invented_table(models: Path) -> None:
+    result = poe(models, "new-model", "won_offers")
+    assert result.code == 0, result.output
+    files = {name.format("won_offers") for name in WRITTEN}
+    files |= {f"src/{PACKAGE}/tables/won_offers.{kind}" for kind in ("csv", "py")}
+    assert changed(models) == files
+    assert all(name in result.output for name in files)
+    assert "These rows are invented" in result.output
+    green(models)
+
+
+def test_the_first_model_of_a_project_is_written_too(
+    release: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "first"
+    answers = {"kind": "model", "notebooks": "none", "worked_example": False}
+    made = set_up(render(release, folder, package_name=PACKAGE, **answers))
+    result = poe(made, "new-model", "won_offers")
+    assert result.code == 0, result.output
+    green(made)
+
+
+def test_a_second_model_is_promoted_once_its_page_is_written(models: Path) -> None:
+    assert poe(models, "new-model", "won_offers").code == 0
+    sample = models / "src" / PACKAGE / "tables" / "won_offers.csv"
+    (models / "data" / "raw" / sample.name).write_bytes(sample.read_bytes())
+    commit(models)
+    trained = poe(models, "train", "won_offers")
+    assert trained.code == 0, trained.output
+    refused = poe(models, "promote", "won_offers", "1")
+    assert refused.code != 0
+    assert "docs/models/won_offers.md says nothing below 'Intended use'" in (
+        refused.output
+    )
+    page = models / "docs" / "models" / "won_offers.md"
+    page.write_text(f"# won_offers\n\n{SAID}", "utf-8")
+    promoted = poe(models, "promote", "won_offers", "1")
+    assert promoted.code == 0, promoted.output
+
+
+def test_a_table_of_every_type_can_be_learned_from(wide: Path) -> None:
+    # A text, a number, and what is true or false; without a name, the last column.
+    wanted = {"a_label": "", "a_number": "real", "a_flag": "flag", "a_maybe": "maybe"}
+    for name, target in wanted.items():
+        told = ["--target", target] if target else []
+        result = poe(wide, "new-model", name, "--table", "wide", *told)
+        assert result.code == 0, result.output
+        assert not (wide / "src" / PACKAGE / "tables" / f"{name}.py").exists()
+    green(wide)
+    trained = poe(wide, "train", *wanted, DATA_URL="samples")
+    assert trained.code == 0, trained.output
+    texts = {
+        name: (wide / "src" / PACKAGE / "models" / f"{name}.py").read_text("utf-8")
+        for name in wanted
+    }
+    assert "LogisticRegression" in texts["a_label"]
+    assert 'target="label"' in texts["a_label"]
+    assert "Ridge" in texts["a_number"] and '"r2"' in texts["a_number"]
+    assert all("# Not used: clock." in text for text in texts.values())
+
+
+def test_a_model_of_a_tables_name_learns_from_that_table(models: Path) -> None:
+    assert poe(models, "new-model", "penguins", "--target", "species").code == 0
+    module = models / "src" / PACKAGE / "models" / "penguins.py"
+    assert 'table="penguins"' in module.read_text("utf-8")
+    assert {name for name in changed(models) if "tables" in name} == set()
+
+
+def test_what_cannot_be_written_is_refused_with_nothing_written(wide: Path) -> None:
+    # Each with words of its sentence.
+    refused = {
+        ("Penguins",): "Name it by a-z",
+        ("a__b",): "Name it by a-z",
+        ("1st",): "Name it by a-z",
+        ("ends_",): "Name it by a-z",
+        ("été",): "Name it by a-z",
+        ("a/b",): "Name it by a-z",
+        ("a" * 41,): "at most 40",
+        ("lambda",): "means something to Python",
+        ("json",): "means something to Python",
+        ("con",): "means something to Python",
+        ("test_penguins",): "such as penguins_model",
+        ("penguin_sex",): "penguin_sex.py is there already",
+        ("data",): "tests/test_data.py is there already",
+        ("written",): "docs/models/written.md is there already",
+        ("fresh", "--table", "nowhere"): "There is no table 'nowhere'",
+        ("fresh", "--table", "wide", "--target", "nothing"): "no column 'nothing'",
+        ("fresh", "--table", "wide", "--target", "day"): "'day' is neither a number",
+        ("fresh", "--table", "wide", "--target", "code"): "'code' is neither a number",
+        ("fresh", "--target", "species"): "Name the table",
+    }
+    (wide / "docs" / "models" / "written.md").write_text("# written\n", "utf-8")
+    commit(wide)
+    for words, sentence in refused.items():
+        result = poe(wide, "new-model", *words)
+        assert result.code == 1, words
+        assert sentence in result.output, words
+        assert "Traceback" not in result.output, words
+        assert status(wide) == "", words
+
+
+def test_a_file_that_cannot_be_written_takes_the_others_back(models: Path) -> None:
+    pages = models / "docs" / "models"
+    for page in pages.iterdir():
+        page.unlink()
+    pages.rmdir()
+    pages.write_text("In the way\n", "utf-8")
+    commit(models)
+    result = poe(models, "new-model", "won_offers")
+    assert result.code == 1
+    assert "Traceback" not in result.output
+    assert status(models) == ""
