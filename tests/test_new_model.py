@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from template import commit, lend, poe, render, run, set_up, status
+from template import commit, git, lend, poe, render, run, set_up, status
 
 pytestmark = pytest.mark.slow
 
@@ -95,10 +95,8 @@ def wide(models: Path) -> Path:
 
 def changed(project: Path) -> set[str]:
     """List the files of a project that git does not know yet."""
-    lines = run(
-        "git", "status", "--porcelain", "-uall", cwd=project
-    ).output.splitlines()
-    return {line[3:].strip('"') for line in lines}
+    listed = git("ls-files", "--others", "--exclude-standard", cwd=project)
+    return {*listed.splitlines()}
 
 
 def green(project: Path) -> None:
