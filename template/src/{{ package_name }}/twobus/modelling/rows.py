@@ -26,7 +26,8 @@ def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
     Returns:
         The inputs only: whole numbers without gaps as int64, other numbers as
         float64, true and false as bool, times as UTC, texts of a closed list as a
-        category, and other texts as they are, missing ones None.
+        category, and other texts, or true and false with gaps, as they are, missing
+        ones None.
     """
     dtypes = _dtypes(model.table)
     columns = {}
@@ -93,6 +94,6 @@ def _dtype(column: Any) -> Any:
         return pd.CategoricalDtype(listed) if listed else "object"
     if kind.is_timestamp() or kind.is_date():
         return pd.DatetimeTZDtype("us", "UTC")
-    if kind.is_boolean() and not column.nullable:
-        return "bool"
+    if kind.is_boolean():
+        return "object" if column.nullable else "bool"
     return "int64" if kind.is_integer() and not column.nullable else "float64"
