@@ -17,7 +17,7 @@ from typing import Any
 from ... import models, tables
 from ...data import names as table_names
 from ...settings import ROOT
-from .declaration import ModelError, contract
+from .declaration import PAGES, ModelError, contract
 from .rows import closed_list
 
 Groups = Mapping[str, list[str]]
@@ -190,7 +190,7 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
         ModelError: If a name is taken, unknown or none.
     """
     module = Path(models.__path__[0]) / f"{name}.py"
-    test, page = ROOT / "tests" / f"test_{name}.py", ROOT / "docs/models" / f"{name}.md"
+    test, page = ROOT / "tests" / f"test_{name}.py", PAGES / f"{name}.md"
     if not NAME.fullmatch(name) or len(name) > LONGEST:
         raise ModelError(
             "Name it by a-z, 0-9 and single underscores, beginning with a letter, at "
@@ -260,13 +260,13 @@ def _group(column: Any) -> str:
     kind = column.dtype.type
     if column.unique:
         return "KEY"
+    if kind.is_boolean():
+        return "CATEGORIES" if column.nullable else "FLAGS"
     if kind.is_string() or closed_list(column):
         return "CATEGORIES"
-    if kind.is_boolean() and not column.nullable:
-        return "FLAGS"
     if kind.is_timestamp() or kind.is_date():
         return "TIMES"
-    return "NUMBERS" if kind.is_numeric() or kind.is_boolean() else "OTHERS"
+    return "NUMBERS" if kind.is_numeric() else "OTHERS"
 
 
 def _shape(classes: int, groups: Groups) -> dict[str, str]:
