@@ -147,14 +147,16 @@ def test_a_second_model_is_promoted_once_its_page_is_written(models: Path) -> No
 
 
 def test_a_table_of_every_type_can_be_learned_from(wide: Path) -> None:
-    # A text, a number, and what is true or false; without a name, the last column.
+    # A text, the last column; a number; and what is true or false.
     wanted = {"a_label": "", "a_number": "real", "a_flag": "flag", "a_maybe": "maybe"}
     for name, target in wanted.items():
         told = ["--target", target] if target else []
         result = poe(wide, "new-model", name, "--table", "wide", *told)
         assert result.code == 0, result.output
         assert not (wide / "src" / PACKAGE / "tables" / f"{name}.py").exists()
-    green(wide)
+    for task in ("lint", "types"):
+        result = poe(wide, task)
+        assert result.code == 0, result.output
     trained = poe(wide, "train", *wanted, DATA_URL="samples")
     assert trained.code == 0, trained.output
     texts = {
