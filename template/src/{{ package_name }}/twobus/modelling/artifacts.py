@@ -5,8 +5,12 @@ Managed by Twobus: change it by a pull request to the template.
 
 import hashlib
 import json
+import lzma
 import pickletools
+import re
 import zipfile
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,8 +21,15 @@ from .declaration import Model, ModelError
 
 FILE = "model.skops"
 CONTENTS = "contents.json"
-# What could hide a pickle: gzip, bzip2, xz, Zstandard and zlib.
-COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\x78")
+# What could hide a pickle: gzip, bzip2, xz, LZ4 and Zstandard.
+COMPRESSED = (
+    *(b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ"),
+    *(b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"),
+)
+# A pickle names what it wants from a module, and then calls it.
+NAMES = ("GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4")
+CALLS = ("REDUCE", "OBJ", "INST", "NEWOBJ", "NEWOBJ_EX", "BUILD")
+DOTTED = re.compile(r"[^\W\d][\w.]* [^\W\d][\w.]*")
 
 
 def save(name: str, model: Model, fitted: Any, folder: Path) -> None:
@@ -102,18 +113,39 @@ def _hash(file: Path) -> str:
 
 
 def _may_be_pickle(stream: IO[bytes]) -> bool:
-    start = stream.read(8)
-    stream.seek(0)
-    if start.startswith(COMPRESSED):
+    start = stream.read(4096)
+    if start.startswith(COMPRESSED) or _inflates(start):
         return True
-    if start.startswith(b"PK"):
+    if zipfile.is_zipfile(stream):
         with zipfile.ZipFile(stream) as archive:
-            return any(_is_inside(archive, name) for name in archive.namelist())
+            if any(_is_inside(archive, name) for name in archive.namelist()):
+                return True
+    # Also what is a zip, by its end, may begin as a pickle.
+    stream.seek(0)
+    named = False
     try:
-        return sum(1 for _ in pickletools.genops(stream)) > 1
+        for code, said, _ in pickletools.genops(stream):
+            if code.name in NAMES:
+                # Two lines of a text may look like this, but seldom are names.
+                named |= not isinstance(said, str) or bool(DOTTED.fullmatch(said))
+            if named and code.name in CALLS:
+                return True
     except Exception:
-        # What cannot be read as a pickle is none.
+        # Nothing that comes after it would be read as a pickle.
         return False
+    return False
+
+
+def _inflates(start: bytes) -> bool:
+    """Whether this is zlib or LZMA, which have no sure mark at their start."""
+    plain: list[Any] = [zlib.decompressobj()]
+    if start.startswith(b"\x5d"):
+        plain.append(lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=2**28))
+    for tried in plain:
+        with suppress(zlib.error, lzma.LZMAError):
+            if tried.decompress(start, 1):
+                return True
+    return False
 
 
 def _is_inside(archive: zipfile.ZipFile, name: str) -> bool:
