@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -89,6 +89,15 @@ def store() -> Any:
     if not embedded():
         return MlflowClient(RegistrySettings().mlflow_tracking_uri)
     FOLDER.mkdir(exist_ok=True)
+    if not (FOLDER / DATABASE).exists():
+        # Made aside, so that it appears whole and only once, whoever else makes it.
+        with tempfile.TemporaryDirectory(
+            dir=FOLDER, ignore_cleanup_errors=True
+        ) as place:
+            fresh = Path(place) / DATABASE
+            MlflowClient(f"sqlite:///{fresh.as_posix()}").search_experiments()
+            with suppress(FileExistsError):
+                (FOLDER / DATABASE).hardlink_to(fresh)
     return MlflowClient(f"sqlite:///{(FOLDER / DATABASE).as_posix()}")
 
 
