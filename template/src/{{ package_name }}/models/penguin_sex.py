@@ -23,9 +23,11 @@ def features(rows: pd.DataFrame) -> pd.DataFrame:
         rows: The inputs, one bird a row.
 
     Returns:
-        The same rows and columns, and `bill_shape`: length over depth, without unit.
+        The same rows and columns, and `bill_shape`: the length as a share of length
+        and depth, so that no measure makes it infinite.
     """
-    return rows.assign(bill_shape=rows["bill_length_mm"] / rows["bill_depth_mm"])
+    length, depth = rows["bill_length_mm"], rows["bill_depth_mm"]
+    return rows.assign(bill_shape=length / (length + depth))
 
 
 MODEL = Model(

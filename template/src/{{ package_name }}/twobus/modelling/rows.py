@@ -3,16 +3,30 @@
 Managed by Twobus: change it by a pull request to the template.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from .declaration import Model, contract
+from .declaration import Model, ModelError, contract
 
 # How the columns of probabilities begin; the class follows.
 SHARE = "probability_"
+
+
+class RowError(ModelError):
+    """A row cannot be predicted; `row` is its position, from 0 on."""
+
+    def __init__(self, row: int) -> None:
+        """Say which row it is, and nothing of its values."""
+        super().__init__(
+            f"Row {row} cannot be predicted: a value is too extreme, missing, or was "
+            "never seen in training."
+        )
+        self.row = row
 
 
 def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
@@ -66,14 +80,37 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
         For each row, in the same order, a column named after the target and, where
         the estimator gives probabilities, one of each class: `probability_` and its
         name.
+
+    Raises:
+        RowError: If the estimator refuses a row, or predicts no finite number for it.
     """
-    features = model.features(conform(rows, model))
-    predicted = {model.target: fitted.predict(features)}
+    inputs = conform(rows, model)
+    try:
+        return _predict(model, fitted, inputs)
+    except ValueError:
+        pass
+
+    def fails(last: int) -> bool:
+        try:
+            _predict(model, fitted, inputs.iloc[: last + 1])
+        except ValueError:
+            return True
+        return False
+
+    raise RowError(bisect_left(range(len(rows) - 1), True, key=fails))
+
+
+def _predict(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
+    features = model.features(inputs)
+    predicted = {model.target: np.asarray(fitted.predict(features))}
     if hasattr(fitted, "predict_proba"):
         shares = fitted.predict_proba(features)
         for position, label in enumerate(fitted.classes_):
             predicted[f"{SHARE}{label}"] = shares[:, position]
-    return pd.DataFrame(predicted, index=rows.index)
+    numbers = [values for values in predicted.values() if values.dtype.kind == "f"]
+    if not all(np.isfinite(values).all() for values in numbers):
+        raise ValueError("A prediction is not finite.")
+    return pd.DataFrame(predicted, index=inputs.index)
 
 
 def closed_list(column: Any) -> list[Any]:
