@@ -17,6 +17,7 @@ from pydantic import (
     StrictBool,
     create_model,
 )
+from sklearn.base import is_classifier
 
 from .declaration import Model, contract
 from .rows import SHARE, closed_list
@@ -55,7 +56,9 @@ def request_type(
 def answer_type(name: str, model: Model) -> type[BaseModel]:
     """Make the type of an answer: which version predicts, and a prediction a row."""
     column = contract(model.table).columns[model.target]
-    fields: dict[str, Any] = {model.target: (_plain(column), ...)}
+    # A regression may tell more than whole numbers, and other ones than were seen.
+    kind = _plain(column) if is_classifier(model.estimator) else float
+    fields: dict[str, Any] = {model.target: (kind, ...)}
     if hasattr(model.estimator, "predict_proba"):
         fields["probability"] = (dict[str, float], ...)
     row: Any = create_model(f"{name}_prediction", **fields)
@@ -114,8 +117,8 @@ def _plain(column: Any) -> Any:
 def _limits(column: Any) -> dict[str, Any]:
     limits: dict[str, Any] = {}
     if column.dtype.type.is_integer():
-        # What a database calls a whole number has 64 bits.
-        limits |= {"ge": -(2**63), "le": 2**63 - 1}
+        # About what 64 bits hold, in digits that a description has as floats, too.
+        limits |= {"ge": -92 * 10**17, "le": 92 * 10**17}
     if column.dtype.type.is_floating():
         limits["allow_inf_nan"] = False
     for check in column.checks:
