@@ -165,9 +165,11 @@ def _effects(fitted: Any, features: pd.DataFrame) -> Figure:
         fitted,
         features.astype(dict.fromkeys(whole, "float64")),
         shown,
+        # An empty list would be one of floats, which is refused.
         categorical_features=[
             name for name in shown if name in words or features[name].dtype == bool
-        ],
+        ]
+        or None,
         target=fitted.classes_[-1] if several else None,
         grid_resolution=20,
         ax=figure.subplots(),
