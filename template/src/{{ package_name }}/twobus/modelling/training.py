@@ -138,16 +138,18 @@ def fit(
     model = find(name)
     parts = split(model, rows)
     estimator = seeded(model, seed)
-    say(f"cross-validating on {len(parts.training)} rows")
     try:
-        folded = cross_validated(model, estimator, parts.training, seed)
+        # First, since its errors say more than those of several folds.
         say(f"fitting on {len(parts.training)} rows")
         features = model.features(conform(parts.training, model))
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
             fitted = estimator.fit(features, parts.training[model.target])
+        say(f"cross-validating on {len(parts.training)} rows")
+        folded = cross_validated(model, estimator, parts.training, seed)
     except (ConvergenceWarning, ValueError) as error:
-        raise ModelError(f"{name} cannot be fitted: {error}") from error
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"{name} cannot be fitted: {reason}") from error
     say(f"judging by {len(parts.held_out)} rows")
     scores = [*evaluate(model, fitted, parts), *folded]
     return Trained(fitted, parts, scores)
