@@ -156,6 +156,11 @@ def find(name: str) -> Model:
         model = import_module(f"{models.__name__}.{name}").MODEL
     except AttributeError:
         raise ModelError(f"models/{name}.py declares no MODEL.") from None
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"models/{name}.py needs {error.name}, which is not installed: uv sync "
+            "--all-extras installs what pyproject.toml names."
+        ) from None
     except ModelError as error:
         raise ModelError(f"models/{name}.py: {error}") from None
     if not isinstance(model, Model):
