@@ -7,9 +7,11 @@ import json
 import logging
 import math
 import re
+import socket
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,22 +23,21 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...settings import ROOT
 from .declaration import Model, ModelError, find, names
 from .registry import Version, champion, fetch
-from .rows import predict
+from .rows import RowError, predict
 from .schema import answer_type, request_type, to_answer, to_frame
 
 MOST_BYTES = 16 * 2**20
 MOST_PROBLEMS = 100
 PAGE = Path(__file__).with_name("page.html")
-# Pages may load nothing from elsewhere.
-ALONE = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "img-src data:; connect-src 'self'; frame-src 'self'"
-)
+# Pages may load nothing from elsewhere, and only the one to try models has a script.
+ALONE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+SCRIPT = "; script-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'"
 
 
 class Problem(BaseModel):
@@ -57,7 +58,7 @@ def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
     """Serve until told to stop; versions are loaded once, at the start.
 
     Args:
-        port: The port to listen at.
+        port: The port to listen at; 0 for any that is free.
         host: The address to listen at: `0.0.0.0` for other computers, too.
 
     Raises:
@@ -66,12 +67,26 @@ def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
+    except Exception as error:
+        # Names that are none and ports that cannot be are several kinds of errors.
+        reason = getattr(error, "strerror", None) or error
+        raise SystemExit(
+            f"Nothing can listen at {host}, port {port} ({reason}): choose another "
+            "by --port or --host."
+        ) from None
     try:
         app = make_app()
     except ModelError as error:
         raise SystemExit(str(error)) from None
     options: dict[str, Any] = {"log_config": None, "access_log": False}
-    uvicorn.run(app, host=host, port=port, timeout_graceful_shutdown=10, **options)
+    config = uvicorn.Config(app, timeout_graceful_shutdown=10, **options)
+    _log("listening", url=f"http://{host}:{listening.getsockname()[1]}")
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run([listening])
 
 
 def make_app() -> FastAPI:
@@ -85,8 +100,6 @@ def make_app() -> FastAPI:
     app = FastAPI(
         title=ROOT.name,
         description="Models of this project, by their promoted versions.",
-        # As `curl --data` sends it, too.
-        strict_content_type=False,
         responses={code: {"model": Problems} for code in (400, 404, 405, 413, 422)},
     )
     app.add_middleware(_Guard)
@@ -101,17 +114,19 @@ def make_app() -> FastAPI:
         """Say which models there are, and which versions answer."""
         return _json([_describe(name, *it) for name, it in served.items()])
 
-    @app.get("/models/{name}/card", response_class=Response)
+    html = {200: {"content": {"text/html": {}}}}
+
+    @app.get("/models/{name}/card", response_class=Response, responses=html)
     def card(name: str) -> Response:
         """Return the card of the version that answers, as a page."""
-        version, problem = served.get(name, (None, f"There is no model {name!r}."))
+        version, problem = served.get(name, (None, _unknown(name)))
         if version is None:
-            raise HTTPException(404, problem)
+            raise HTTPException(404, problem or _unpromoted(name))
         return _page(version.card)
 
     @app.post("/models/{name}/predict", include_in_schema=False)
     def unknown(name: str) -> None:
-        raise HTTPException(404, f"There is no model {name[:100]!r}.")
+        raise HTTPException(404, _unknown(name))
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -129,7 +144,7 @@ def make_app() -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     def page() -> Response:
-        return _page(PAGE.read_text("utf-8"))
+        return _page(PAGE.read_text("utf-8"), ALONE + SCRIPT)
 
     return app
 
@@ -155,11 +170,12 @@ def _add_route(
 
     def answer(body: Any, request: Request) -> Response:
         if version is None:
-            raise HTTPException(
-                503, problem or f"No version of {name} is promoted yet."
-            )
+            raise HTTPException(503, problem or _unpromoted(name))
         request.state.version = {"model": name, "version": version.number}
-        predicted = predict(model, version.fitted, to_frame(body.rows, model))
+        try:
+            predicted = predict(model, version.fitted, to_frame(body.rows, model))
+        except RowError as error:
+            return _refusal(422, str(error), error.row)
         return _json(
             {**request.state.version, "predictions": to_answer(model, predicted)}
         )
@@ -175,7 +191,8 @@ def _add_route(
 
 def _describe(name: str, version: Version | None, problem: str) -> dict[str, Any]:
     if version is None:
-        return {"name": name, "version": None, "problem": problem or "not promoted yet"}
+        problem = problem or _unpromoted(name)
+        return {"name": name, "version": None, "problem": problem}
     scores = [
         {
             key: None if isinstance(value, float) and math.isnan(value) else value
@@ -201,21 +218,36 @@ async def _refuse(request: Request, error: Exception) -> Response:
         found = error.errors()[:MOST_PROBLEMS]
         return _json({"detail": [_problem(it["loc"], it["msg"]) for it in found]}, 422)
     assert isinstance(error, HTTPException)
-    detail = [Problem(problem=str(error.detail)).model_dump()]
-    return _json({"detail": detail}, error.status_code, error.headers)
+    return _refusal(error.status_code, str(error.detail), headers=error.headers)
 
 
 def _problem(place: tuple[Any, ...], message: str) -> dict[str, Any]:
     """Tell row and field from a place such as `("body", "rows", 3, "sex")`."""
-    _, *within = place
-    row = next((part for part in within[:2] if isinstance(part, int)), None)
-    fields = [str(part)[:100] for part in within if isinstance(part, str)]
-    named = [part for part in fields if part != "rows"]
-    return Problem(
-        row=row if fields[:1] == ["rows"] else None,
-        field=named[0] if named else None,
-        problem=message,
-    ).model_dump()
+    match place:
+        case [_, "rows", int(row), *rest]:
+            pass
+        case [_, *rest]:
+            row = None
+    field = next((part[:100] for part in rest if isinstance(part, str)), None)
+    return Problem(row=row, field=field, problem=message).model_dump()
+
+
+def _refusal(
+    status: int,
+    problem: str,
+    row: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    detail = [Problem(row=row, problem=problem).model_dump()]
+    return _json({"detail": detail}, status, headers)
+
+
+def _unknown(name: str) -> str:
+    return f"There is no model {name[:100]!r}."
+
+
+def _unpromoted(name: str) -> str:
+    return f"No version of {name} is promoted yet."
 
 
 def _json(
@@ -226,9 +258,8 @@ def _json(
     return Response(text, status, headers, media_type="application/json")
 
 
-def _page(html: str) -> Response:
-    headers = {"Content-Security-Policy": ALONE}
-    return Response(html, headers=headers, media_type="text/html")
+def _page(html: str, policy: str = ALONE) -> Response:
+    return HTMLResponse(html, headers={"Content-Security-Policy": policy})
 
 
 def _log(event: str, **facts: Any) -> None:
@@ -254,8 +285,13 @@ class _Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-        number = given if re.fullmatch(r"[\w.-]{1,64}", given) else uuid4().hex
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
+        known = re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII)
+        number = given if known else uuid4().hex
+        # What is sent is JSON, whatever `curl --data` calls it.
+        headers[b"content-type"] = b"application/json"
+        scope["headers"] = [*headers.items()]
         state = scope.setdefault("state", {})
         start, status = time.perf_counter(), 0
 
@@ -274,8 +310,7 @@ class _Guard:
             body = await _body(receive)
             if body is None:
                 large = f"A request may have {MOST_BYTES} bytes at most."
-                refusal = {"detail": [Problem(problem=large).model_dump()]}
-                await _json(refusal, 413)(scope, receive, answer)
+                await _refusal(413, large)(scope, receive, answer)
             else:
                 await self.app(scope, _again(body, receive), answer)
         except Exception as error:
@@ -285,8 +320,7 @@ class _Guard:
             problem = {"problem": f"{type(error).__name__} at {place}"}
             if not status:
                 sorry = f"The server failed; its log tells more by {number}."
-                refusal = {"detail": [Problem(problem=sorry).model_dump()]}
-                await _json(refusal, 500)(scope, receive, answer)
+                await _refusal(500, sorry)(scope, receive, answer)
         _log(
             "request",
             id=number,
