@@ -55,3 +55,14 @@ def opened(browser: Browser, file: Path) -> Iterator[Opened]:
         page.route(lambda url: not url.startswith("file:"), lambda route: route.abort())
         page.goto(file.as_uri())
         yield Opened(page, requests)
+
+
+@contextmanager
+def visited(browser: Browser, url: str) -> Iterator[Opened]:
+    """Open a page of a server, with every request noted."""
+    requests: list[str] = []
+    with browser.new_context(viewport={"width": 1000, "height": 800}) as context:
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(url)
+        yield Opened(page, requests)

@@ -9,7 +9,7 @@ import pytest
 from browser import started
 from playwright.sync_api import Browser
 
-from template import commit, lend, render, set_up, snapshot
+from template import commit, lend, poe, render, set_up, snapshot
 from twobus.template import Template, fetch
 from twobus.template import render as render_release
 
@@ -61,9 +61,13 @@ def marimo_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="session")
 def models_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with models, set up; tests that change it lend it."""
+    """A project whose model has version 1, promoted; tests that change it lend it."""
     folder = tmp_path_factory.mktemp("models") / "penguin study é"
-    return set_up(render(release, folder, kind="model", notebooks="none"))
+    project = set_up(render(release, folder, kind="model"))
+    for words in (["train"], ["promote", "penguin_sex", "1"]):
+        result = poe(project, *words)
+        assert result.code == 0, result.output
+    return project
 
 
 @pytest.fixture(scope="module")

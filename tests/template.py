@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import copier
@@ -35,6 +36,7 @@ FOREIGN = (
     "PYTEST_",
     "PYTHONDONTWRITEBYTECODE",
     "DATA_URL",
+    "MLFLOW_",
 )
 
 
@@ -263,10 +265,19 @@ def set_up(project: Path) -> Path:
 def lend(project: Path) -> Iterator[Path]:
     """Yield a project, then take back what was done to it; its environment stays."""
     start = git("rev-parse", "HEAD", cwd=project).strip()
-    yield project
-    git("reset", "--quiet", "--hard", start, cwd=project)
-    kept = (f"--exclude={name}" for name in (".venv", "__pycache__", ".*_cache"))
-    git("clean", "-ffdxq", *kept, cwd=project)
+    with TemporaryDirectory() as folder:
+        registry, aside = project / "registry", Path(folder) / "registry"
+        if registry.exists():
+            shutil.copytree(registry, aside)
+        try:
+            yield project
+        finally:
+            git("reset", "--quiet", "--hard", start, cwd=project)
+            names = (".venv", "__pycache__", ".*_cache")
+            kept = (f"--exclude={name}" for name in names)
+            git("clean", "-ffdxq", *kept, cwd=project)
+            if aside.exists():
+                shutil.copytree(aside, registry)
 
 
 def status(project: Path) -> str:
