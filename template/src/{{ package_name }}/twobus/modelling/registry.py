@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from ...settings import ROOT, Settings
 from .artifacts import load, save, seal, verify
@@ -306,9 +307,15 @@ def _repeat(
     facts: Mapping[str, Any],
 ) -> None:
     """Predict once more what was predicted after training, by the way of a request."""
-    request: Any = request_type(name, model, {}).model_validate(
-        {"rows": golden["rows"]}
-    )
+    try:
+        kind: Any = request_type(name, model, {})
+        request = kind.model_validate({"rows": golden["rows"]})
+    except ValidationError:
+        # Its message holds values of the data.
+        raise ModelError(
+            f"the contract of {model.table} no longer allows rows that it was judged "
+            "by, so train again"
+        ) from None
     predicted = predict(model, fitted, to_frame(request.rows, model))
     for column, before in golden["predictions"].items():
         now = predicted[column]

@@ -9,7 +9,7 @@ import subprocess
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -109,7 +109,7 @@ def train(name: str, seed: int, say: Say = _silent) -> int:
     facts = asdict(_facts(model, trained, seed))
     held_out = trained.parts.held_out.head(GOLDEN_ROWS)
     golden = {
-        "rows": as_request(conform(held_out, model)),
+        "rows": as_request(held_out, model),
         "predictions": predict(model, trained.fitted, held_out).to_dict("list"),
     }
     say("drawing the card")
@@ -173,18 +173,18 @@ def seeded(model: Model, seed: int) -> Any:
     return estimator.set_params(**dict.fromkeys(names, seed))
 
 
-def as_request(inputs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return inputs as the rows of a request, in values that JSON knows."""
+def as_request(rows: pd.DataFrame, model: Model) -> list[dict[str, Any]]:
+    """Return rows of a model's table as those of a request, in values of JSON."""
     return [
         {name: _as_json(value) for name, value in row.items()}
-        for row in inputs.to_dict("records")
+        for row in rows[list(model.inputs)].to_dict("records")
     ]
 
 
 def _as_json(value: Any) -> Any:
     if pd.isna(value):
         return None
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _facts(model: Model, trained: Trained, seed: int) -> Facts:
