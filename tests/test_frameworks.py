@@ -261,7 +261,7 @@ tasks.predict({name!r}, {str(file)!r})
 batch = pd.read_parquet({str(file)!r})
 model = serving.find({name!r})
 rows = training.read(model.table).to_pandas()
-sent = training.as_request(training.conform(rows, model))
+sent = training.as_request(rows, model)
 client = TestClient(serving.make_app())
 answer = client.post("/models/{name}/predict", json={{"rows": sent}})
 told = [it[model.target] for it in answer.json()["predictions"]]
@@ -271,7 +271,8 @@ assert told == batch["predicted_" + model.target].tolist()
 
 
 def test_the_conformance_tests_hold_for_other_frameworks(made: Nursery) -> None:
-    result = run("uv", "run", "--all-extras", "pytest", "-q", "tests", cwd=made.project)
+    words = ["pytest", "-q", "tests/test_models.py", "-k", "trees or network"]
+    result = run("uv", "run", "--all-extras", *words, cwd=made.project)
     assert result.code == 0, result.output
 
 

@@ -187,10 +187,14 @@ def test_a_replaced_version_is_refused_although_it_is_whole(made: Nursery) -> No
     assert "contents.json" in made.refused(promote(1))
 
 
-def test_files_that_were_added_do_not_count(made: Nursery) -> None:
-    (files(made) / "model" / "other.pkl").write_bytes(pickle.dumps({"a": [1]}))
+def test_a_pickle_that_was_put_beside_the_files_is_refused(
+    made: Nursery, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    (files(made) / "model" / "other.bin").write_bytes(pickle.dumps(Evil(trace)))
     said = made.refused(promote(1))
-    assert "other.pkl" in said
+    assert "other.bin" in said
+    assert not trace.exists()
 
 
 def test_a_damaged_model_is_unavailable_and_the_others_serve(made: Nursery) -> None:
@@ -550,3 +554,14 @@ def test_the_same_code_works_with_a_server_of_the_team(
     # The project's own folder knows nothing of it.
     assert made.good(VERSIONS) == "[1]\n"
     assert "no version 7; known versions: 1." in made.refused(promote(7), **there)
+
+
+def test_a_contract_that_has_changed_since_is_named_without_values(
+    made: Nursery,
+) -> None:
+    table = next(made.project.glob("src/*/tables")) / "penguins.py"
+    text = table.read_text("utf-8").replace('"min_value": 1_000', '"min_value": 9_000')
+    table.write_text(text, "utf-8")
+    said = made.refused(promote(1))
+    assert "the contract of penguins no longer allows rows" in said
+    assert "train again" in said
