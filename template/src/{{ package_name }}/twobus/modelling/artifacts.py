@@ -5,7 +5,6 @@ Managed by Twobus: change it by a pull request to the template.
 
 import hashlib
 import json
-import lzma
 import pickletools
 import re
 import zipfile
@@ -21,10 +20,10 @@ from .declaration import Model, ModelError
 
 FILE = "model.skops"
 CONTENTS = "contents.json"
-# What could hide a pickle: gzip, bzip2, xz, LZ4 and Zstandard.
-COMPRESSED = (
-    *(b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ"),
-    *(b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"),
+# What could hide a pickle: gzip, bzip2, xz, LZMA, LZ4 and Zstandard.
+COMPRESSED = re.compile(
+    rb"\x1f\x8b\x08|BZh|\xfd7zXZ|\x5d.{4}\xff{8}|\x04\x22\x4d\x18|\x28\xb5\x2f\xfd",
+    re.DOTALL,
 )
 # A pickle names what it wants from a module, and then calls it.
 NAMES = ("GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4")
@@ -114,40 +113,28 @@ def _hash(file: Path) -> str:
 
 def _may_be_pickle(stream: IO[bytes]) -> bool:
     start = stream.read(4096)
-    if start.startswith(COMPRESSED) or _inflates(start):
+    if COMPRESSED.match(start) or _inflates(start):
         return True
     if zipfile.is_zipfile(stream):
         with zipfile.ZipFile(stream) as archive:
-            if any(_is_inside(archive, name) for name in archive.namelist()):
+            if any(_may_be_pickle(archive.open(name)) for name in archive.namelist()):
                 return True
     # Also what is a zip, by its end, may begin as a pickle.
     stream.seek(0)
     named = False
-    try:
+    # What cannot be read as a pickle would not be unpickled any further, either.
+    with suppress(Exception):
         for code, said, _ in pickletools.genops(stream):
             if code.name in NAMES:
                 # Two lines of a text may look like this, but seldom are names.
                 named |= not isinstance(said, str) or bool(DOTTED.fullmatch(said))
             if named and code.name in CALLS:
                 return True
-    except Exception:
-        # Nothing that comes after it would be read as a pickle.
-        return False
     return False
 
 
 def _inflates(start: bytes) -> bool:
-    """Whether this is zlib or LZMA, which have no sure mark at their start."""
-    plain: list[Any] = [zlib.decompressobj()]
-    if start.startswith(b"\x5d"):
-        plain.append(lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=2**28))
-    for tried in plain:
-        with suppress(zlib.error, lzma.LZMAError):
-            if tried.decompress(start, 1):
-                return True
+    """Whether this is zlib, which has no sure mark at its start."""
+    with suppress(zlib.error):
+        return bool(zlib.decompressobj().decompress(start, 1))
     return False
-
-
-def _is_inside(archive: zipfile.ZipFile, name: str) -> bool:
-    with archive.open(name) as member:
-        return _may_be_pickle(member)
