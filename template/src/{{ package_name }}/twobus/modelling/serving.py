@@ -5,7 +5,6 @@ Managed by Twobus: change it by a pull request to the template.
 
 import json
 import logging
-import math
 import re
 import socket
 import time
@@ -106,22 +105,22 @@ def make_app() -> FastAPI:
     app.add_exception_handler(RequestValidationError, _refuse)
     app.add_exception_handler(HTTPException, _refuse)
     served = {name: _load(name) for name in names()}
-    for name, (version, problem) in served.items():
-        _add_route(app, name, find(name), version, problem)
+    for name, version in served.items():
+        _add_route(app, name, find(name), version)
 
     @app.get("/models")
     def models() -> Any:
         """Say which models there are, and which versions answer."""
-        return _json([_describe(name, *it) for name, it in served.items()])
+        return _json([_describe(name, it) for name, it in served.items()])
 
-    html = {200: {"content": {"text/html": {}}}}
+    html: dict[int | str, Any] = {200: {"content": {"text/html": {}}}}
 
     @app.get("/models/{name}/card", response_class=Response, responses=html)
     def card(name: str) -> Response:
         """Return the card of the version that answers, as a page."""
-        version, problem = served.get(name, (None, _unknown(name)))
-        if version is None:
-            raise HTTPException(404, problem or _unpromoted(name))
+        version = served.get(name, _unknown(name))
+        if isinstance(version, str):
+            raise HTTPException(404, version)
         return _page(version.card)
 
     @app.post("/models/{name}/predict", include_in_schema=False)
@@ -136,9 +135,9 @@ def make_app() -> FastAPI:
     @app.get("/ready", responses={503: {"model": Problems}})
     def ready() -> dict[str, str]:
         """Say whether a promoted version of each model that has one can answer."""
-        wrong = [problem for version, problem in served.values() if problem]
-        loaded = any(version for version, _ in served.values())
-        if wrong or not loaded:
+        whys = {name: it for name, it in served.items() if isinstance(it, str)}
+        wrong = [why for name, why in whys.items() if why != _unpromoted(name)]
+        if wrong or len(whys) == len(served):
             raise HTTPException(503, " ".join(wrong) or "No version is promoted yet.")
         return {"status": "ready"}
 
@@ -149,28 +148,26 @@ def make_app() -> FastAPI:
     return app
 
 
-def _load(name: str) -> tuple[Version | None, str]:
-    """Return the promoted version, if there is one, and why it cannot answer."""
+def _load(name: str) -> Version | str:
+    """Return the promoted version or, where there is none to be had, why."""
     if (number := champion(name)) is None:
         _log("not promoted", model=name)
-        return None, ""
+        return _unpromoted(name)
     try:
         version = fetch(name, number)
     except ModelError as error:
         _log("cannot be used", model=name, problem=str(error))
-        return None, str(error)
+        return str(error)
     _log("loaded", model=name, version=number)
-    return version, ""
+    return version
 
 
-def _add_route(
-    app: FastAPI, name: str, model: Model, version: Version | None, problem: str
-) -> None:
-    body: Any = request_type(name, model, version.example if version else {})
+def _add_route(app: FastAPI, name: str, model: Model, version: Version | str) -> None:
+    body: Any = request_type(name, model, getattr(version, "example", {}))
 
     def answer(body: Any, request: Request) -> Response:
-        if version is None:
-            raise HTTPException(503, problem or _unpromoted(name))
+        if isinstance(version, str):
+            raise HTTPException(503, version)
         request.state.version = {"model": name, "version": version.number}
         try:
             predicted = predict(model, version.fitted, to_frame(body.rows, model))
@@ -189,16 +186,13 @@ def _add_route(
     )(answer)
 
 
-def _describe(name: str, version: Version | None, problem: str) -> dict[str, Any]:
-    if version is None:
-        problem = problem or _unpromoted(name)
-        return {"name": name, "version": None, "problem": problem}
+def _describe(name: str, version: Version | str) -> dict[str, Any]:
+    if isinstance(version, str):
+        return {"name": name, "version": None, "problem": version}
+    # JSON has no NaN, which is the one value that differs from itself.
     scores = [
-        {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in asdict(score).items()
-        }
-        for score in version.scores
+        {key: value if value == value else None for key, value in asdict(it).items()}
+        for it in version.scores
     ]
     row = request_type(name, version.model, version.example).model_json_schema()
     return {
@@ -223,11 +217,10 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 def _problem(place: tuple[Any, ...], message: str) -> dict[str, Any]:
     """Tell row and field from a place such as `("body", "rows", 3, "sex")`."""
-    match place:
-        case [_, "rows", int(row), *rest]:
-            pass
-        case [_, *rest]:
-            row = None
+    _, *rest = place
+    row = None
+    if rest[:1] == ["rows"] and len(rest) > 1:
+        _, row, *rest = rest
     field = next((part[:100] for part in rest if isinstance(part, str)), None)
     return Problem(row=row, field=field, problem=message).model_dump()
 
