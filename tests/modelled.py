@@ -120,7 +120,8 @@ class Nursery:
                 NURSERY.replace("PACKAGE", self.package),
             ],
             cwd=project,
-            env=environment(**changes),
+            # Without compiled files, which the next edit might be too soon for.
+            env=environment(PYTHONDONTWRITEBYTECODE="1", **changes),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
