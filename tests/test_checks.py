@@ -4,6 +4,7 @@ import json
 import subprocess
 import tomllib
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +185,13 @@ def test_no_package_may_be_called_like_one_that_projects_install(
     release: Path, tmp_path: Path
 ) -> None:
     names = set()
-    for notebooks in choices("notebooks"):
-        made = render(release, tmp_path / notebooks, notebooks=notebooks)
+    for kind, notebooks in product(choices("kind"), choices("notebooks")):
+        made = render(
+            release,
+            tmp_path / notebooks / kind / "study",
+            kind=kind,
+            notebooks=notebooks,
+        )
         assert run("uv", "lock", "--quiet", cwd=made).code == 0
         lock = tomllib.loads((made / "uv.lock").read_text("utf-8"))
         names |= {
