@@ -312,3 +312,24 @@ def test_an_answer_can_be_changed_later(
     edited = {name for name in own if own[name] != given.get(name)}
     for name in managed.keys() - edited:
         assert now[name] == managed[name], name
+
+
+@pytest.mark.slow
+def test_an_analysis_becomes_a_repository_of_models_that_passes(
+    template: Template, made: Made, tmp_path: Path
+) -> None:
+    start = made(NEWEST, {"package_name": "penguin_study", "kind": "analysis"})
+    project = clone(start, tmp_path / "penguin-study")
+    for name in BUSY:
+        EDITS[name](commit(project))
+    assert run("uv", "lock", "--quiet", cwd=project).code == 0
+    commit(project)
+    given, own = contents(start), contents(project)
+    del own["uv.lock"]  # It is made anew.
+    assert by_twobus(project, template, kind="model") == []
+    assert lost(given, own, contents(project)) == []
+    for task in ("check", "train"):
+        result = run("uv", "run", "--locked", "poe", task, cwd=project)
+        assert result.code == 0, result.output
+    assert "uv run poe promote penguin_sex 1" in result.output
+    assert status(project) == ""
