@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from importlib.metadata import version
 from typing import Any
 
@@ -184,6 +185,8 @@ def as_request(rows: pd.DataFrame, model: Model) -> list[dict[str, Any]]:
 def _as_json(value: Any) -> Any:
     if pd.isna(value):
         return None
+    if isinstance(value, Decimal):
+        return float(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
