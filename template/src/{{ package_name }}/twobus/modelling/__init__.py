@@ -3,7 +3,7 @@
 Managed by Twobus: change it by a pull request to the template. `declaration.py` says
 what a model is and `rows.py` how rows become predictions; the others are what
 happens to a model in its life: `split`, `training`, `scores`, `artifacts`,
-`registry`, `card`, `serving`, and `comparison` on a pull request.
+`registry`, `card`, `serving`.
 """
 
 from .declaration import Estimator, Model, ModelError

@@ -156,6 +156,7 @@ def register(
             kept.create_registered_model(title)
         source = f"{run.artifact_uri}/version"
         made = kept.create_model_version(title, source, run.run_id, tags=tags)
+        kept.set_registered_model_alias(title, "challenger", made.version)
         return int(made.version)
 
 

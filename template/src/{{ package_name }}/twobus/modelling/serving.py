@@ -286,7 +286,7 @@ class _Guard:
         headers[b"content-type"] = b"application/json"
         scope["headers"] = [*headers.items()]
         state = scope.setdefault("state", {})
-        start, status = time.perf_counter(), 0
+        start, status, received = time.perf_counter(), 0, 0
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -298,14 +298,18 @@ class _Guard:
                 ]
             await send(message)
 
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MOST_BYTES:
+                large = f"A request may have {MOST_BYTES} bytes at most."
+                raise HTTPException(413, large)
+            return message
+
         problem = {}
         try:
-            body = await _body(receive)
-            if body is None:
-                large = f"A request may have {MOST_BYTES} bytes at most."
-                await _refusal(413, large)(scope, receive, answer)
-            else:
-                await self.app(scope, _again(body, receive), answer)
+            await self.app(scope, limited, answer)
         except Exception as error:
             # Messages may hold values of the data; places in the code do not.
             last = traceback.extract_tb(error.__traceback__)[-1]
@@ -324,25 +328,3 @@ class _Guard:
             **state.get("version", {}),
             **problem,
         )
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """Return the body of a request; None if it is too large."""
-    body, more = bytearray(), True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MOST_BYTES:
-            return None
-    return bytes(body)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """Return what gives a body that was received once more, and then the rest."""
-    messages: list[Message] = [{"type": "http.request", "body": body}]
-
-    async def again() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return again

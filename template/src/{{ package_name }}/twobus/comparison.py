@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from math import hypot, isnan, nan
+from math import isnan, nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,14 +20,14 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from ...data import DataError, read
-from ...settings import DATA, ROOT, Settings
-from .. import review as change
-from .declaration import Model, ModelError, contract, find, names
-from .rows import conform, predict
-from .scores import Score, evaluate, interval, measured, questions
-from .split import split
-from .training import seeded
+from ..data import DataError, read
+from ..settings import DATA, ROOT, Settings
+from . import review as change
+from .modelling.declaration import Model, ModelError, contract, find, names
+from .modelling.rows import conform, predict
+from .modelling.scores import Score, evaluate, interval, measured, questions
+from .modelling.split import split
+from .modelling.training import seeded
 
 # What would lead the commit before to this commit's environment and code.
 FOREIGN = ("VIRTUAL_ENV", "UV_PROJECT", "UV_FROZEN", "UV_NO_SYNC", "POE_", "PYTHONPATH")
@@ -197,7 +197,9 @@ def _at(commit: str, sampled: Collection[str]) -> dict[str, Outcome]:
             change._git("worktree", "add", "--detach", str(tree), commit)
             if not (tree / entry).exists():
                 raise LookupError("has no models, or an older release of this code")
-            _lend_data(tree)
+            if DATA.is_dir():
+                there = tree / DATA.relative_to(ROOT)
+                shutil.copytree(DATA, there, copy_function=_lend, dirs_exist_ok=True)
             python = ["uv", "run", "--locked", "--all-extras", "python"]
             process = subprocess.run(
                 [*python, "-m", __name__, str(file), *sampled],
@@ -220,17 +222,14 @@ def _at(commit: str, sampled: Collection[str]) -> dict[str, Outcome]:
             change._git("worktree", "remove", "--force", str(tree))
 
 
-def _lend_data(tree: Path) -> None:
-    """Let a worktree read the data that is not in git."""
-    for file in DATA.rglob("*"):
-        there = tree / file.relative_to(ROOT)
-        if file.is_file() and not there.exists():
-            there.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                there.symlink_to(file)
-            except OSError:
-                # Windows wants a right for links that few people have.
-                shutil.copy2(file, there)
+def _lend(file: str, there: str) -> None:
+    """Let a worktree read a file of data; of what is in git it has its own."""
+    if not Path(there).exists():
+        try:
+            Path(there).symlink_to(file)
+        except OSError:
+            # Windows wants a right for links that few people have.
+            shutil.copy2(file, there)
 
 
 def _notes(
@@ -253,8 +252,9 @@ def _notes(
     if before.rows != now.rows:
         said.append(
             f"`{name}` is judged by other rows, {len(now.rows)} in place of "
-            f"{len(before.rows)}: only large differences show."
+            f"{len(before.rows)}, so its scores are not compared."
         )
+        return said, None
     return said, before
 
 
@@ -270,11 +270,9 @@ def _rows(
     asked = questions(model, held_out)
     for score, (*_, positions) in zip(_scores(now), asked, strict=True):
         base, low, high = nan, nan, nan
-        if before and before.rows == now.rows:
+        if before:
             sides = before, now
             base, low, high = _paired(model, score.metric, sides, held_out, positions)
-        elif before:
-            base, low, high = _independent(_scores(before), score)
         difference = "" if isnan(base) else f"{score.value - base:+.3f}"
         if not isnan(low):
             difference += f" ({low:+.3f} to {high:+.3f})"
@@ -312,16 +310,6 @@ def _paired(
         rows["_key"], lambda them: now(them["here"]) - was(them["base"]), both
     )
     return was(both["base"]), low, high
-
-
-def _independent(before: list[Score], now: Score) -> tuple[float, float, float]:
-    """Return the base's value, and the interval of the difference on other rows."""
-    for was in before:
-        if (was.metric, was.rows) == (now.metric, now.rows):
-            difference = now.value - was.value
-            margin = hypot(now.value - now.low, was.value - was.low)
-            return was.value, difference - margin, difference + margin
-    return nan, nan, nan
 
 
 def _verdict(score: Score, low: float, high: float) -> str:

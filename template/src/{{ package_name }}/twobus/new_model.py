@@ -11,151 +11,35 @@ import sys
 from collections.abc import Mapping
 from math import exp
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from ... import models, tables
-from ...data import names as table_names
-from ...settings import ROOT
-from .declaration import PAGES, ModelError, contract
-from .rows import closed_list
+from .. import models, tables
+from ..data import names as table_names
+from ..settings import ROOT
+from . import new_model_texts as texts
+from .modelling.declaration import PAGES, ModelError, contract
+from .modelling.rows import closed_list
 
-Groups = Mapping[str, list[str]]
-
+TABLES = Path(tables.__path__[0])
 NAME = re.compile(r"[a-z](_?[a-z0-9])*")
 LONGEST = 40
 # What Windows does not let a file be called.
 DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)\d")
 # What becomes of each group of columns that a model can learn from.
 STEPS = {
-    "CATEGORIES": 'OneHotEncoder(handle_unknown="ignore"), CATEGORIES',
-    "NUMBERS": "make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS",
-    "FLAGS": '"passthrough", FLAGS',
-    "TIMES": "make_pipeline(SimpleImputer(), StandardScaler()), "
-    '[f"{time}_{part}" for time in TIMES for part in PARTS]',
+    "CATEGORIES": 'OneHotEncoder(handle_unknown="ignore")',
+    "NUMBERS": "make_pipeline(SimpleImputer(), StandardScaler())",
 }
-# The invented table: its columns by group, the values of one, and how many rows.
+# The columns of the invented table but for its target, the values of one, its rows.
 INVENTED = {"KEY": ["offer"], "CATEGORIES": ["channel"], "NUMBERS": ["amount"]}
 CHANNELS = ("phone", "shop", "web")
 ROWS = 60
-
-MODULE = Template('''\
-"""What is `$target`, told from what else a row of `$table` says?
-
-Write here what the answer is for, and why these inputs should tell.
-"""
-
-import pandas as pd
-from sklearn.compose import make_column_transformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-from ..twobus.modelling import Model
-
-$constants
-$parts
-
-
-def features(rows: pd.DataFrame) -> pd.DataFrame:
-    """$does
-
-    Args:
-        rows: The inputs, one case a row.
-
-    Returns:
-        The same rows.
-    """
-    return $features
-
-
-MODEL = Model(
-    table="$table",
-    target="$target",
-    $not_used
-    inputs=[$inputs],
-    features=features,
-    estimator=make_pipeline(
-        make_column_transformer($steps),
-        $estimator,
-    ),
-    search={"$setting": [0.1, 1, 10]},
-    $key
-    # Guessing gives $guess: what must it reach before people rely on it?
-    metrics={"$metric": $needed},
-    trusted=["numpy.dtype"],
-)
-''')
 CLASSIFIER = {
     "estimator": "LogisticRegression(max_iter=1_000)",
     "setting": "logisticregression__C",
     "metric": "balanced_accuracy",
 }
 REGRESSOR = {"estimator": "Ridge()", "setting": "ridge__alpha", "metric": "r2"}
-UNCHANGED = "Return the inputs: add here what they say together."
-FROM_TIMES = "Take from each time what comes again, such as the hour of a rush."
-TIMES = """rows.drop(columns=TIMES).assign(
-        **{
-            f"{time}_{part}": getattr(rows[time].dt, part).astype("float64")
-            for time in TIMES
-            for part in PARTS
-        }
-    )"""
-TEST = Template('''\
-"""The features of a row depend on nothing but that row."""
-
-import pandas as pd
-
-from $package.data import read
-from $package.models.$name import MODEL, features
-from $package.twobus.modelling.rows import conform
-
-
-def test_a_row_has_the_same_features_alone_as_among_others() -> None:
-    rows = conform(read(MODEL.table).to_pandas().head(10), MODEL)
-    alone = [features(rows.iloc[[position]]) for position in range(len(rows))]
-    pd.testing.assert_frame_equal(pd.concat(alone), features(rows))
-''')
-PAGE = Template("""\
-# $name
-
-Tells `$target` from what else a row of `$table` says.
-
-## Intended use
-
-<!-- Who decides what by these predictions, about whom or what, and where? -->
-
-## Not for
-
-<!-- For which decisions, people or places are they not meant? -->
-
-## Limits
-
-<!-- What is missing in the data, or wrong with it, and whom does that hurt? -->
-""")
-TABLE = Template('''\
-"""Offers that were invented for a first model: replace them by a table of yours.
-
-Write here where the data comes from, and keep a small sample of it beside this file.
-"""
-
-import pandera.ibis as pa
-
-
-class Contract(pa.DataFrameModel):
-    """A row of `$name`: an offer, and what became of it; amounts in euros."""
-
-    offer: str = pa.Field(unique=True)
-    channel: str = pa.Field(isin=["phone", "shop", "web"])
-    amount: float = pa.Field(ge=0, nullable=True)
-    outcome: str = pa.Field(isin=["lost", "won"])
-
-    class Config:
-        """A column that is not listed here breaks the contract."""
-
-        strict = True
-''')
 
 
 def new_model(name: str, table: str = "", target: str = "") -> None:
@@ -177,7 +61,7 @@ def new_model(name: str, table: str = "", target: str = "") -> None:
         raise SystemExit(str(error)) from None
     names = [file.relative_to(ROOT).as_posix() for file in files]
     print("Written:", *names, sep="\n  ")
-    if Path(tables.__path__[0]) / f"{name}.csv" in files:
+    if TABLES / f"{name}.csv" in files:
         print(f"These rows are invented: put yours there and to data/raw/{name}.csv.")
     print(f"Next:\n  uv run poe check\n  uv run poe train {name}")
     print(f"To promote it, say first in docs/models/{name}.md what it is for.")
@@ -205,6 +89,7 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
     if taken := [file for file in (module, test, page) if file.exists()]:
         there = taken[0].relative_to(ROOT).as_posix()
         raise ModelError(f"Choose another name: {there} is there already.")
+    said = {"name": name, "package": __package__.split(".")[0]}
     files = {}
     table = table or (name if name in table_names() else "")
     if table:
@@ -213,21 +98,18 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
         raise ModelError(f"Name the table that has the column {target!r} by --table.")
     else:
         table, target, classes, groups = name, "outcome", 2, INVENTED
-        place = Path(tables.__path__[0])
-        files[place / f"{name}.py"] = TABLE.substitute(name=name)
-        files[place / f"{name}.csv"] = _sample()
-    said = {"name": name, "package": __package__.split(".")[0]}
-    said |= {"table": table, "target": target}
-    shape = _shape(classes, groups)
+        files[TABLES / f"{name}.py"] = texts.TABLE.substitute(said)
+        files[TABLES / f"{name}.csv"] = _sample()
+    said |= {"table": table, "target": target, **_shape(classes, groups)}
     return {
-        module: _tidy(MODULE.substitute(said, **shape)),
-        test: _tidy(TEST.substitute(said)),
-        page: PAGE.substitute(said),
+        module: _tidy(texts.MODEL.substitute(said)),
+        test: _tidy(texts.TEST.substitute(said)),
+        page: texts.PAGE.substitute(said),
         **files,
     }
 
 
-def _columns(table: str, target: str) -> tuple[str, int, Groups]:
+def _columns(table: str, target: str) -> tuple[str, int, Mapping[str, list[str]]]:
     """Return the target of a table, its number of classes, and the other columns.
 
     Raises:
@@ -239,50 +121,40 @@ def _columns(table: str, target: str) -> tuple[str, int, Groups]:
         raise ModelError(
             f"The table {table!r} has no column {target!r}, only {', '.join(columns)}."
         )
-    groups: dict[str, list[str]] = {}
-    for column in columns.values():
-        if column.name != target:
-            groups.setdefault(_group(column), []).append(column.name)
-    if _group(columns[target]) not in ("CATEGORIES", "NUMBERS", "FLAGS"):
+    if _group(columns[target]) not in STEPS:
         raise ModelError(
             f"{target!r} is neither a number nor one of several values: name another "
             f"column of {table!r} by --target."
         )
+    groups: dict[str, list[str]] = {}
+    for name, column in columns.items():
+        if name != target:
+            groups.setdefault(_group(column), []).append(name)
     if not STEPS.keys() & groups.keys():
         raise ModelError(f"No column of {table!r} could tell {target!r}.")
-    kind = columns[target].dtype.type
-    listed = len(closed_list(columns[target]))
-    number = kind.is_numeric() and not kind.is_boolean() and not listed
-    return target, 0 if number else listed or 2, groups
+    number = _group(columns[target]) == "NUMBERS"
+    return target, 0 if number else len(closed_list(columns[target])) or 2, groups
 
 
 def _group(column: Any) -> str:
     kind = column.dtype.type
     if column.unique:
         return "KEY"
-    if kind.is_boolean():
-        return "CATEGORIES" if column.nullable else "FLAGS"
-    if kind.is_string() or closed_list(column):
+    if kind.is_string() or kind.is_boolean() or closed_list(column):
         return "CATEGORIES"
-    if kind.is_timestamp() or kind.is_date():
-        return "TIMES"
     return "NUMBERS" if kind.is_numeric() else "OTHERS"
 
 
-def _shape(classes: int, groups: Groups) -> dict[str, str]:
+def _shape(classes: int, groups: Mapping[str, list[str]]) -> dict[str, str]:
     """Return those parts of a module that depend on the columns."""
     used = [group for group in STEPS if group in groups]
     others = ", ".join(groups.get("OTHERS", []))
     guess = round(1 / classes, 2) if classes else 0
-    times = "TIMES" in used
     return (CLASSIFIER if classes else REGRESSOR) | {
-        "constants": "\n".join(f"{group} = {groups[group]!r}" for group in used),
-        "parts": 'PARTS = ["month", "day_of_week", "hour"]' if times else "",
-        "does": FROM_TIMES if times else UNCHANGED,
-        "features": TIMES if times else "rows",
+        "columns": "\n".join(f"{group} = {groups[group]!r}" for group in used),
         "not_used": f"# Not used: {others}." if others else "",
         "inputs": ", ".join(f"*{group}" for group in used),
-        "steps": ", ".join(f"({STEPS[group]})" for group in used),
+        "steps": ", ".join(f"({STEPS[group]}, {group})" for group in used),
         "key": f"key={groups['KEY']!r}," if "KEY" in groups else "",
         "guess": str(guess),
         "needed": str(round(guess + 0.1, 2)),
@@ -304,10 +176,9 @@ def _sample() -> str:
 
 def _tidy(code: str) -> str:
     """Return code without the imports that it does not need, formatted."""
-    fix = ["check", "--quiet", "--fix-only", "--select=F401"]
-    for task in (fix, ["format", "--quiet"]):
+    for task in (["check", "--fix-only", "--select=F401"], ["format"]):
         code = subprocess.run(
-            [sys.executable, "-m", "ruff", *task, "--stdin-filename", "new.py", "-"],
+            [sys.executable, "-m", "ruff", *task, "-q", "--stdin-filename=new.py", "-"],
             cwd=ROOT,
             input=code,
             capture_output=True,
