@@ -233,3 +233,35 @@ def server(made: Nursery, code: str = "", **changes: str) -> Iterator[Server]:
     yield Server(task, re.findall(r"http://[^ \"]+", told)[0])
     if task.alive():
         task.stop()
+
+
+@contextmanager
+def served_by_poe(project: Path, log: Path) -> Iterator[str]:
+    """Serve at a free port as a person does, yield the address, and press Ctrl+C."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            ["uv", "run", "poe", "serve", "--port", "0"],
+            cwd=project,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield address(process, log)
+    finally:
+        # As a terminal does: to the server, and to what has started it.
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait()
+    assert "Traceback" not in log.read_text("utf-8")
+
+
+def address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait until a server has started, and return where it listens."""
+    end = time.monotonic() + PATIENCE
+    while "startup complete" not in (told := log.read_text("utf-8")):
+        assert process.poll() is None, told
+        assert time.monotonic() < end, told
+        time.sleep(0.05)
+    return str(re.findall(r"http://[^ \"]+", told)[0])

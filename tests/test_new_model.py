@@ -66,7 +66,6 @@ WRITTEN = {
     f"src/{PACKAGE}/models/{{}}.py",
     "tests/test_{}.py",
 }
-SAID = "## Intended use\n\nTests.\n\n## Not for\n\nPeople.\n\n## Limits\n\nNot real.\n"
 
 
 @pytest.fixture
@@ -126,24 +125,6 @@ def test_the_first_model_of_a_project_is_written_too(
     result = poe(made, "new-model", "won_offers")
     assert result.code == 0, result.output
     green(made)
-
-
-def test_a_second_model_is_promoted_once_its_page_is_written(models: Path) -> None:
-    assert poe(models, "new-model", "won_offers").code == 0
-    sample = models / "src" / PACKAGE / "tables" / "won_offers.csv"
-    (models / "data" / "raw" / sample.name).write_bytes(sample.read_bytes())
-    commit(models)
-    trained = poe(models, "train", "won_offers")
-    assert trained.code == 0, trained.output
-    refused = poe(models, "promote", "won_offers", "1")
-    assert refused.code != 0
-    assert "docs/models/won_offers.md says nothing below 'Intended use'" in (
-        refused.output
-    )
-    page = models / "docs" / "models" / "won_offers.md"
-    page.write_text(f"# won_offers\n\n{SAID}", "utf-8")
-    promoted = poe(models, "promote", "won_offers", "1")
-    assert promoted.code == 0, promoted.output
 
 
 def test_a_table_of_every_type_can_be_learned_from(wide: Path) -> None:
