@@ -66,6 +66,8 @@ def _workers(scheduler: str) -> Iterator[None]:
     try:
         client = Client(scheduler, timeout="10s")
     except (OSError, ValueError) as error:
-        raise ModelError(f"No Dask scheduler answers at {scheduler}: {error}") from None
+        raise ModelError(
+            f"No Dask scheduler answers at {scheduler} ({error})."
+        ) from None
     with client, parallel_config("dask"):
         yield
