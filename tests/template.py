@@ -221,6 +221,28 @@ def clone(project: Path, folder: Path) -> Path:
     return folder
 
 
+def interpreter(version: str) -> str | None:
+    """Find a Python of a minor version, also where pyenv hides it from PATH."""
+    found = subprocess.run(
+        ["uv", "python", "find", "--no-python-downloads", "--system", version],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    if found.returncode == 0:
+        return found.stdout.strip()
+    hidden = sorted(
+        (Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python")
+    )
+    return str(hidden[-1]) if hidden else None
+
+
+@cache
+def pythons() -> dict[str, str]:
+    """Find those Pythons of the question that this machine has."""
+    found = {version: interpreter(version) for version in choices("python_version")}
+    return {version: path for version, path in found.items() if path}
+
+
 def environment(**changes: str) -> dict[str, str]:
     """Return the environment that a person would have, with a git identity."""
     person = {

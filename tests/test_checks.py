@@ -1,9 +1,7 @@
 """A project is green from its first minute: its own CI runs, and passes."""
 
 import json
-import subprocess
 import tomllib
-from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from template import (
     label,
     pairs,
     poe,
+    pythons,
     render,
     run,
     status,
@@ -72,28 +71,6 @@ def run_ci(project: Path, summary: Path, **changes: str) -> Result:
         if result.code:
             break
     return result
-
-
-def interpreter(version: str) -> str | None:
-    """Find a Python of a minor version, also where pyenv hides it from PATH."""
-    found = subprocess.run(
-        ["uv", "python", "find", "--no-python-downloads", "--system", version],
-        capture_output=True,
-        encoding="utf-8",
-    )
-    if found.returncode == 0:
-        return found.stdout.strip()
-    hidden = sorted(
-        (Path.home() / ".pyenv" / "versions").glob(f"{version}.*/bin/python")
-    )
-    return str(hidden[-1]) if hidden else None
-
-
-@cache
-def pythons() -> dict[str, str]:
-    """Find those Pythons of the question that this machine has."""
-    found = {version: interpreter(version) for version in choices("python_version")}
-    return {version: path for version, path in found.items() if path}
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ import httpx
 import pytest
 from modelled import PATIENCE, Nursery, is_step, nursery, server
 
-from template import commit, environment, lend, poe
+from template import clone, commit, environment, lend, poe, pythons, run
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +35,9 @@ QUICKLY = "training.render = lambda *given: '<p>card</p>'\n"
 TRAIN = f"{QUICKLY}tasks.train([{NAME!r}])"
 VERSIONS = f"print(registry.versions({NAME!r}))"
 CHAMPION = f"print(registry.champion({NAME!r}))"
+# By how much scores and predictions may differ on another Python, for which the
+# packages of the lock were built once more.
+TOLERANCE = 1e-6
 
 
 def promote(number: int) -> str:
@@ -459,6 +462,50 @@ assert list(two.pop("version").unique()) == [2]
 pd.testing.assert_frame_equal(one, two, check_exact=True)
 """
     made.good(same)
+
+
+def test_another_python_gives_the_same_scores_and_predictions(
+    made: Nursery, tmp_path: Path
+) -> None:
+    facts = json.loads((files(made) / "facts.json").read_text("utf-8"))
+    minor = facts["python"].rpartition(".")[0]
+    others = [path for version, path in pythons().items() if version != minor]
+    if not others:
+        pytest.skip(f"no Python but {minor} on this machine, and none can be fetched")
+    other = clone(made.project, tmp_path / "other")
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    made.good(f"tasks.predict({NAME!r}, {str(one)!r})")
+    code = f"""
+from {made.package}.twobus.modelling import tasks, training
+{TRAIN}
+{promote(1)}
+tasks.predict({NAME!r}, {str(two)!r})
+"""
+    result = run("uv", "run", "python", "-c", code, cwd=other, UV_PYTHON=others[0])
+    assert result.code == 0, result.output
+
+    folder = next(other.glob("registry/files/*/artifacts/version"))
+    told = json.loads((folder / "facts.json").read_text("utf-8"))
+    assert told["python"].rpartition(".")[0] != minor
+    for same in ("fingerprint", "lock", "training_rows", "held_out_rows"):
+        assert told[same] == facts[same]
+    usual, found = (
+        json.loads((it / "scores.json").read_text("utf-8"))
+        for it in (files(made), folder)
+    )
+    for score, again in zip(usual, found, strict=True):
+        numbers = {key: it for key, it in score.items() if isinstance(it, float)}
+        assert {key: again[key] for key in numbers} == pytest.approx(
+            numbers, rel=TOLERANCE, abs=0, nan_ok=True
+        )
+        assert again | numbers == score
+    near = f"""
+import pandas as pd
+one, two = pd.read_parquet({str(one)!r}), pd.read_parquet({str(two)!r})
+assert len(one) > 300
+pd.testing.assert_frame_equal(one, two, rtol={TOLERANCE}, atol={TOLERANCE})
+"""
+    made.good(near)
 
 
 def test_training_says_its_steps_and_its_scores_and_nothing_else(made: Nursery) -> None:
