@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from bench_models import models, spread
+
 from template import git, run, snapshot
 
 ROUNDS = 5
@@ -71,7 +73,7 @@ def life(template: Path, project: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the medians as a table, and how busy the machine was."""
+    """Print the medians as tables, and how busy the machine was."""
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         template, empty = snapshot(work / "twobus"), empty_template(work / "empty")
@@ -86,18 +88,20 @@ def main() -> None:
             for what, value in life(template, project).items():
                 times.setdefault(what, []).append(value)
             shutil.rmtree(project)
+        table(ratios, times)
+        print()
+        models(template, work)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(f"\n{os.cpu_count()} cores, load {load:.1f} at the end.")
+
+
+def table(ratios: list[float], times: dict[str, list[float]]) -> None:
+    """Print the medians of a project's first minutes."""
     print(f"| what | median of {ROUNDS} | from - to |")
     print("|---|---|---|")
     print(f"| copy / empty template | {median(ratios):.2f} | {spread(ratios)} |")
     for what, values in times.items():
         print(f"| {what} | {median(values):.1f} s | {spread(values)} |")
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    print(f"\n{os.cpu_count()} cores, load {load:.1f} at the end.")
-
-
-def spread(values: list[float]) -> str:
-    """Return the smallest and the largest value."""
-    return f"{min(values):.2f} - {max(values):.2f}"
 
 
 if __name__ == "__main__":
