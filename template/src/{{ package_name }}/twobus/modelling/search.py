@@ -35,16 +35,16 @@ def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:
     model = find(name)
     if not model.search:
         raise ModelError(f"models/{name}.py names no settings to try in `search`.")
-    training = split(model, read(model.table).to_pandas()).training
     metric = next(iter(model.metrics))
-    grid = GridSearchCV(
-        seeded(model, seed),
-        dict(model.search),
-        scoring=metric,
-        cv=folds(model, training, seed),
-        refit=False,
-    )
     with _workers(scheduler):
+        training = split(model, read(model.table).to_pandas()).training
+        grid = GridSearchCV(
+            seeded(model, seed),
+            dict(model.search),
+            scoring=metric,
+            cv=folds(model, training, seed),
+            refit=False,
+        )
         grid.fit(model.features(conform(training, model)), training[model.target])
     scores = grid.cv_results_
     found = pd.DataFrame(scores["params"])
@@ -62,7 +62,9 @@ def _workers(scheduler: str) -> Iterator[None]:
     try:
         from distributed import Client
     except ImportError:
-        raise ModelError("Dask is not installed: uv sync --extra dask") from None
+        raise ModelError(
+            "Dask is not installed: uv sync --extra dask installs it."
+        ) from None
     try:
         client = Client(scheduler, timeout="10s")
     except (OSError, ValueError) as error:
