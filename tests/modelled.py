@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,13 +236,15 @@ def server(made: Nursery, code: str = "", **changes: str) -> Iterator[Server]:
 
 
 @contextmanager
-def served_by_poe(project: Path, log: Path) -> Iterator[str]:
-    """Serve at a free port as a person does, yield the address, and press Ctrl+C."""
+def served_by(
+    command: Sequence[str], project: Path, log: Path, **changes: str
+) -> Iterator[str]:
+    """Serve by a command, yield the address, and press Ctrl+C."""
     with log.open("wb") as file:
         process = subprocess.Popen(
-            ["uv", "run", "poe", "serve", "--port", "0"],
+            command,
             cwd=project,
-            env=environment(),
+            env=environment(**changes),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

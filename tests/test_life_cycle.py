@@ -1,15 +1,17 @@
 """Two models in one server, from an empty folder, by the commands people type."""
 
+import json
 from pathlib import Path
 
 import httpx
 import pytest
-from modelled import PATIENCE, served_by_poe
+from modelled import PATIENCE, served_by
 
-from template import commit, lend, poe
+from template import commit, lend, poe, run
 
 pytestmark = pytest.mark.slow
 
+SERVE = ["uv", "run", "poe", "serve", "--port", "0"]
 FIRST, SECOND = "penguin_sex", "won_offers"
 SAID = "## Intended use\n\nTests.\n\n## Not for\n\nPeople.\n\n## Limits\n\nNot real.\n"
 
@@ -40,7 +42,7 @@ def test_a_second_model_is_served_beside_the_first_from_promoted_versions(
         (project / page).write_text(f"# {SECOND}\n\n{SAID}", "utf-8")
         good(project, "promote", SECOND, "1")
 
-        with served_by_poe(project, tmp_path / "log") as url:
+        with served_by(SERVE, project, tmp_path / "log") as url:
             models = httpx.get(f"{url}/models", timeout=PATIENCE).json()
             known = {model["name"]: model for model in models}
             assert known.keys() == {FIRST, SECOND}
@@ -55,3 +57,26 @@ def test_a_second_model_is_served_beside_the_first_from_promoted_versions(
                 assert len(told_of["predictions"]) == 3
         with pytest.raises(httpx.ConnectError):
             httpx.get(f"{url}/health")
+
+
+def test_what_goes_into_the_container_is_enough_to_serve(
+    models_ready: Path, tmp_path: Path
+) -> None:
+    # Without a container: its files, its lines, and a registry that is elsewhere.
+    app = tmp_path / "app"
+    app.mkdir()
+    for line in (models_ready / ".dockerignore").read_text("utf-8").splitlines():
+        if line.startswith("!") and (models_ready / line[1:]).exists():
+            run("cp", "-r", str(models_ready / line[1:]), str(app), cwd=tmp_path)
+    lines = (models_ready / "Dockerfile").read_text("utf-8").splitlines()
+    for line in lines:
+        if line.startswith("RUN uv "):
+            result = run(*line.split()[1:], cwd=app)
+            assert result.code == 0, result.output
+    (command,) = [json.loads(line[4:]) for line in lines if line.startswith("CMD ")]
+    command[-1] = command[-1].replace("host='0.0.0.0'", "port=0")
+    registry = f"sqlite:///{models_ready / 'registry' / 'mlflow.db'}"
+    changes = {"MLFLOW_TRACKING_URI": registry}
+    with served_by(command, app, tmp_path / "log", **changes) as url:
+        assert httpx.get(f"{url}/ready", timeout=PATIENCE).status_code == 200
+    assert not (app / "registry").exists()
