@@ -229,7 +229,7 @@ def nursery(project: Path, outputs: Path, **changes: str) -> Iterator[Nursery]:
 def server(made: Nursery, code: str = "", **changes: str) -> Iterator[Server]:
     """Serve at a free port, after some code where it is given."""
     task = made.start(f"{code}\nserving.serve(port=0)", **changes)
-    told = task.wait_for("startup complete")
+    told = task.wait_for('"listening"')
     yield Server(task, re.findall(r"http://[^ \"]+", told)[0])
     if task.alive():
         task.stop()
@@ -262,7 +262,7 @@ def served_by(
 def address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Wait until a server has started, and return where it listens."""
     end = time.monotonic() + PATIENCE
-    while "startup complete" not in (told := log.read_text("utf-8")):
+    while '"listening"' not in (told := log.read_text("utf-8")):
         assert process.poll() is None, told
         assert time.monotonic() < end, told
         time.sleep(0.05)

@@ -419,6 +419,55 @@ def test_no_model_at_all_is_served_as_that(made: Nursery) -> None:
         assert running.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize("text", ["MODEL = (", "import nowhere", "1 / 0", ""])
+def test_a_module_that_is_wrong_stops_no_other_model(made: Nursery, text: str) -> None:
+    with lend(made.project):
+        wrong = next(made.project.glob("src/*/models")) / "wrong.py"
+        wrong.write_text(f"{text}\n", "utf-8")
+        promoted = (
+            "real = serving.champion\nserving.champion = lambda it: real(it) or 1"
+        )
+        with server(made, promoted) as running:
+            assert running.post(NAME, {"rows": [ROW]}).status_code == 200
+            problem = refusal(running.post("wrong", {"rows": [ROW]}))["problem"]
+            assert "models/wrong.py" in problem
+            assert running.get("/ready").status_code == 503
+
+
+def test_a_server_without_promoted_versions_says_what_to_do(made: Nursery) -> None:
+    with server(made, "serving.champion = lambda name: None") as running:
+        assert any("uv run poe train" in line["event"] for line in running.log())
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready"])
+def test_a_monitor_may_ask_by_head(served: Server, path: str) -> None:
+    response = httpx.head(served.url + path, timeout=PATIENCE)
+    assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize("body", [b"rows", b"[1]", b"\xff", b"[" * 100_000])
+def test_what_is_no_request_is_told_how_one_looks(served: Server, body: bytes) -> None:
+    assert 'such as {"rows": [{' in refusal(served.post(NAME, body))["problem"]
+
+
+def test_columns_called_like_methods_are_fields_like_others(made: Nursery) -> None:
+    code = """
+import warnings
+warnings.simplefilter("error")
+from {package}.twobus.modelling import schema
+columns = schema.contract("penguins").columns
+changed = {{"copy": columns["year"], "schema": columns["species"]}}
+schema.contract = lambda table: type("Schema", (), {{"columns": changed}})
+class Wide:
+    table, inputs = "wide", ["copy", "schema"]
+body = schema.request_type("wide", Wide, {{}})
+request = body.model_validate({{"rows": [{{"copy": 2008, "schema": "Adelie"}}]}})
+print(schema.to_frame(request.rows, Wide).to_dict("list"))
+"""
+    told = made.good(code.format(package=made.package))
+    assert told == "{'copy': [2008], 'schema': ['Adelie']}\n"
+
+
 # A model whose texts are all out to do harm.
 HARM = "<img src=x onerror=document.title='harm'><script>document.title='harm'</script>"
 HARMFUL = f"""

@@ -3,6 +3,7 @@
 Managed by Twobus: change it by a pull request to the template.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -47,7 +48,7 @@ def request_type(
     columns = contract(model.table).columns
     fields = {column: _field(columns[column]) for column in model.inputs}
     config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(example)})
-    row: Any = create_model(f"{name}_row", __config__=config, **fields)
+    row: Any = _row(f"{name}_row", fields, config)
     rows = Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
     config = ConfigDict(extra="forbid")
     return create_model(f"{name}_request", __config__=config, rows=(rows, ...))
@@ -61,7 +62,7 @@ def answer_type(name: str, model: Model) -> type[BaseModel]:
     fields: dict[str, Any] = {model.target: (kind, ...)}
     if hasattr(model.estimator, "predict_proba"):
         fields["probability"] = (dict[str, float], ...)
-    row: Any = create_model(f"{name}_prediction", **fields)
+    row: Any = _row(f"{name}_prediction", fields, None)
     return create_model(
         f"{name}_answer",
         model=(str, ...),
@@ -88,6 +89,13 @@ def to_answer(model: Model, predicted: pd.DataFrame) -> list[dict[str, Any]]:
         for row, values in zip(rows, shares.to_numpy().tolist(), strict=True):
             row["probability"] = dict(zip(labels, values, strict=True))
     return rows
+
+
+def _row(name: str, fields: dict[str, Any], config: ConfigDict | None) -> Any:
+    with warnings.catch_warnings():
+        # A column may be called like a method of pydantic's, such as `copy`.
+        warnings.simplefilter("ignore")
+        return create_model(name, __config__=config, **fields)
 
 
 def _field(column: Any) -> Any:

@@ -19,7 +19,7 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import cross_validate
 
 from .declaration import Model
-from .rows import conform, predict
+from .rows import conform, features, predict
 from .split import Split, folds
 
 CONFIDENCE = 0.95
@@ -117,12 +117,12 @@ def cross_validated(
         One score for each metric.
     """
     parts = folds(model, training, seed)
-    features = model.features(conform(training, model))
+    given = features(model, conform(training, model))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = cross_validate(
             estimator,
-            features,
+            given,
             training[model.target],
             cv=parts,
             scoring=list(model.metrics),

@@ -11,12 +11,12 @@ import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pandas as pd
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -26,13 +26,14 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...settings import ROOT
-from .declaration import Model, ModelError, find, names
+from .declaration import ModelError, find, names
 from .registry import Version, champion, fetch
 from .rows import RowError, predict
 from .schema import answer_type, request_type, to_answer, to_frame
 
 MOST_BYTES = 16 * 2**20
 MOST_PROBLEMS = 100
+SEND = '; send JSON in UTF-8 such as {"rows": [{…}]}'
 PAGE = Path(__file__).with_name("page.html")
 # Pages may load nothing from elsewhere, and only the one to try models has a script.
 ALONE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -83,8 +84,14 @@ def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
         app = make_app()
     except ModelError as error:
         raise SystemExit(str(error)) from None
-    options: dict[str, Any] = {"log_config": None, "access_log": False}
-    config = uvicorn.Config(app, timeout_graceful_shutdown=10, **options)
+    config = uvicorn.Config(
+        app,
+        timeout_graceful_shutdown=10,
+        log_config=None,
+        access_log=False,
+        # There is nothing to do at the end, where a second signal would interrupt it.
+        lifespan="off",
+    )
     _log("listening", url=f"http://{host}:{listening.getsockname()[1]}")
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run([listening])
@@ -93,10 +100,10 @@ def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
 def make_app() -> FastAPI:
     """Load every promoted version, and make the web application.
 
-    A version that cannot be used is not served, and says why; the others are.
+    A model that cannot be used is not served, and says why; the others are.
 
     Raises:
-        ModelError: If the registry cannot be read, or a model is not declared well.
+        ModelError: If the registry cannot be read.
     """
     app = FastAPI(
         title=ROOT.name,
@@ -108,7 +115,10 @@ def make_app() -> FastAPI:
     app.add_exception_handler(HTTPException, _refuse)
     served = {name: _load(name) for name in names()}
     for name, version in served.items():
-        _add_route(app, name, find(name), version)
+        if isinstance(version, Version):
+            _add_route(app, name, version)
+    if not any(isinstance(version, Version) for version in served.values()):
+        _log("no version can answer yet: uv run poe train, then promote")
 
     @app.get("/models")
     def models() -> Any:
@@ -126,8 +136,9 @@ def make_app() -> FastAPI:
         return _page(version.card)
 
     @app.post("/models/{name}/predict", include_in_schema=False)
-    def unknown(name: str) -> None:
-        raise HTTPException(404, _unknown(name))
+    def no_version(name: str) -> None:
+        why = str(served.get(name, _unknown(name)))
+        raise HTTPException(503 if name in served else 404, why)
 
     @app.get("/health")
     def health() -> dict[str, str]:
@@ -156,6 +167,8 @@ def _load(name: str) -> Version | str:
         _log("not promoted", model=name)
         return _unpromoted(name)
     try:
+        # Says what is wrong with a module before it looks for versions.
+        find(name)
         version = fetch(name, number)
     except ModelError as error:
         _log("cannot be used", model=name, problem=str(error))
@@ -164,12 +177,10 @@ def _load(name: str) -> Version | str:
     return version
 
 
-def _add_route(app: FastAPI, name: str, model: Model, version: Version | str) -> None:
-    body: Any = request_type(name, model, getattr(version, "example", {}))
+def _add_route(app: FastAPI, name: str, version: Version) -> None:
+    model = version.model
 
     def answer(body: Any, request: Request) -> Response:
-        if isinstance(version, str):
-            raise HTTPException(503, version)
         request.state.version = {"model": name, "version": version.number}
         try:
             predicted = predict(model, version.fitted, to_frame(body.rows, model))
@@ -179,23 +190,17 @@ def _add_route(app: FastAPI, name: str, model: Model, version: Version | str) ->
             {**request.state.version, "predictions": to_answer(model, predicted)}
         )
 
-    answer.__annotations__["body"] = body
+    answer.__annotations__["body"] = request_type(name, model, version.example)
     app.post(
         f"/models/{name}/predict",
         name=f"Predict {model.target} by {name}",
         response_model=answer_type(name, model),
-        responses={503: {"model": Problems}},
     )(answer)
 
 
 def _describe(name: str, version: Version | str) -> dict[str, Any]:
     if isinstance(version, str):
         return {"name": name, "version": None, "problem": version}
-    # JSON has no NaN, which is the one value that differs from itself.
-    scores = [
-        {key: value if value == value else None for key, value in asdict(it).items()}
-        for it in version.scores
-    ]
     row = request_type(name, version.model, version.example).model_json_schema()
     return {
         "name": name,
@@ -203,7 +208,8 @@ def _describe(name: str, version: Version | str) -> dict[str, Any]:
         "target": version.model.target,
         "example": version.example,
         "row": row["$defs"][f"{name}_row"],
-        "scores": scores,
+        # JSON has no NaN, and pandas writes null for it.
+        "scores": json.loads(pd.DataFrame(version.scores).to_json(orient="records")),
         "facts": version.facts,
     }
 
@@ -214,7 +220,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
         found = error.errors()[:MOST_PROBLEMS]
         return _json({"detail": [_problem(it["loc"], it["msg"]) for it in found]}, 422)
     assert isinstance(error, HTTPException)
-    return _refusal(error.status_code, str(error.detail), headers=error.headers)
+    told = f"{error.detail}{SEND}" if error.status_code == 400 else str(error.detail)
+    return _refusal(error.status_code, told, headers=error.headers)
 
 
 def _problem(place: tuple[Any, ...], message: str) -> dict[str, Any]:
@@ -224,7 +231,8 @@ def _problem(place: tuple[Any, ...], message: str) -> dict[str, Any]:
     if rest[:1] == ["rows"] and len(rest) > 1:
         _, row, *rest = rest
     field = next((part[:100] for part in rest if isinstance(part, str)), None)
-    return Problem(row=row, field=field, problem=message).model_dump()
+    told = message if field or row is not None else f"{message}{SEND}"
+    return Problem(row=row, field=field, problem=told).model_dump()
 
 
 def _refusal(
@@ -280,6 +288,9 @@ class _Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        # Monitors ask by HEAD; the server leaves the body of the answer out.
+        method = scope["method"]
+        scope = {**scope, "method": "GET" if method == "HEAD" else method}
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         known = re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII)
@@ -323,7 +334,7 @@ class _Guard:
         _log(
             "request",
             id=number,
-            method=scope["method"],
+            method=method,
             path=scope["path"][:200],
             status=status,
             milliseconds=round((time.perf_counter() - start) * 1000, 1),
