@@ -61,8 +61,13 @@ def new_model(name: str, table: str = "", target: str = "") -> None:
         raise SystemExit(str(error)) from None
     names = [file.relative_to(ROOT).as_posix() for file in files]
     print("Written:", *names, sep="\n  ")
+    if table and not target:
+        print("It predicts the last column: --target names another.")
     if TABLES / f"{name}.csv" in files:
-        print(f"These rows are invented: put yours there and to data/raw/{name}.csv.")
+        print(
+            f"The table is invented, with a sample in {names[-1]}. To train, put rows "
+            f"of yours into data/raw/{name}.csv, or copy the sample there to try."
+        )
     print(f"Next:\n  uv run poe check\n  uv run poe train {name}")
     print(f"To promote it, say first in docs/models/{name}.md what it is for.")
 

@@ -164,7 +164,7 @@ def versions(name: str) -> list[int]:
     """List the versions of a model, the newest first."""
     if embedded() and not (FOLDER / DATABASE).exists():
         return []
-    with _sentences("The registry cannot be read"):
+    with _sentences(f"The registry {_place()} cannot be read"):
         found = store().search_model_versions(f"name='{_title(name)}'")
         return sorted((int(version.version) for version in found), reverse=True)
 
@@ -188,7 +188,8 @@ def fetch(name: str, number: int) -> Version:
     known = versions(name)
     if number not in known:
         told = ", ".join(map(str, known)) or f"none yet, uv run poe train {name}"
-        raise ModelError(f"{name} has no version {number}; known versions: {told}.")
+        which = f"version {number} in the registry {_place()}"
+        raise ModelError(f"{name} has no {which}; known versions: {told}.")
     with (
         tempfile.TemporaryDirectory() as place,
         _sentences(f"Version {number} of {name} cannot be used"),
@@ -205,8 +206,7 @@ def fetch(name: str, number: int) -> Version:
         _repeat(name, model, fitted, golden, facts)
         card = (folder / "card.html").read_text("utf-8")
     judged = [Score(**score) for score in scores]
-    example = golden["rows"][0]
-    return Version(name, number, model, fitted, facts, judged, example, card)
+    return Version(name, number, model, fitted, facts, judged, golden["rows"][0], card)
 
 
 def promote(name: str, number: int) -> None:
@@ -275,6 +275,12 @@ def _experiment() -> str:
     return str(known.experiment_id)
 
 
+def _place() -> str:
+    # An address may hold a password.
+    address = re.sub("//[^/@]*@", "//", RegistrySettings().mlflow_tracking_uri)
+    return address or str(FOLDER)
+
+
 def _title(name: str) -> str:
     # A server may keep models of other projects, too.
     return f"{PACKAGE}.{name}"
@@ -284,7 +290,7 @@ def _registered(name: str) -> tuple[int | None, list[int]]:
     """Return the present champion, and all champions in the order of promotion."""
     if not versions(name):
         return None, []
-    with _sentences("The registry cannot be read"):
+    with _sentences(f"The registry {_place()} cannot be read"):
         model = store().get_registered_model(_title(name))
     now = model.aliases.get("champion")
     return int(now) if now else None, json.loads(model.tags.get("champions", "[]"))

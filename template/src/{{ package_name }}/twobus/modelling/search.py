@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 from ...data import read
 from .declaration import ModelError, find
-from .rows import conform
+from .rows import conform, features
 from .split import folds, split
 from .training import seeded
 
@@ -45,7 +45,7 @@ def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:
             cv=folds(model, training, seed),
             refit=False,
         )
-        grid.fit(model.features(conform(training, model)), training[model.target])
+        grid.fit(features(model, conform(training, model)), training[model.target])
     scores = grid.cv_results_
     found = pd.DataFrame(scores["params"])
     found[metric] = scores["mean_test_score"]
@@ -61,12 +61,11 @@ def _workers(scheduler: str) -> Iterator[None]:
         return
     try:
         from distributed import Client
-    except ImportError:
-        raise ModelError(
-            "Dask is not installed: uv sync --extra dask installs it."
-        ) from None
-    try:
+
         client = Client(scheduler, timeout="10s")
+    except ImportError:
+        reason = "Dask is not installed: uv sync --extra dask installs it."
+        raise ModelError(reason) from None
     except (OSError, ValueError) as error:
         raise ModelError(
             f"No Dask scheduler answers at {scheduler} ({error})."

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...data import DataError
-from ...settings import REPORTS, ROOT
+from ...data import DataError, read
+from ...settings import DATA, REPORTS, ROOT
 from . import declaration
 from .declaration import ModelError, find
 
@@ -24,10 +24,10 @@ def train(names: list[str] | None = None, seed: int = 0) -> None:
     Raises:
         SystemExit: With a sentence, if one cannot be trained.
     """
-    from . import registry, training
-    from .card import table
-
     with _sentences():
+        from . import registry, training
+        from .card import table
+
         for name in _chosen(names):
             number = training.train(name, seed, _say(name))
             version = registry.fetch(name, number)
@@ -47,15 +47,15 @@ def evaluate(names: list[str] | None = None) -> None:
     Raises:
         SystemExit: With a sentence, if one cannot be judged.
     """
-    from . import registry, scores, training
-    from .card import table
-
     with _sentences():
+        from . import registry, scores
+        from .card import table
+        from .split import split
+
         for name in _chosen(names):
             newest = registry.fetch(name, _newest(name))
-            parts = training.parts(name)
+            parts = split(newest.model, read(newest.model.table).to_pandas())
             found = scores.evaluate(newest.model, newest.fitted, parts)
-
             print(f"\n{name}, version {newest.number}\n\n{table(found)}")
 
 
@@ -70,10 +70,11 @@ def tune(name: str, dask: str = "") -> None:
     Raises:
         SystemExit: With a sentence, if there is nothing to try.
     """
-    from .search import search
-
     with _sentences():
-        print(search(name, dask))
+        from .search import search
+
+        print(search(name, dask).to_string(index=False))
+        print(f"\nWrite what you choose into models/{name}.py.")
 
 
 def predict(name: str, output: str = "") -> None:
@@ -86,12 +87,10 @@ def predict(name: str, output: str = "") -> None:
     Raises:
         SystemExit: With a sentence, if no version is promoted.
     """
-    from . import batch
-
     with _sentences():
-        file = (
-            Path(output) if output else ROOT / "data" / "processed" / f"{name}.parquet"
-        )
+        from . import batch
+
+        file = Path(output or DATA / "processed" / f"{name}.parquet")
         rows = batch.predict_table(name, file)
         print(f"{rows} predictions in {file}")
 
@@ -102,9 +101,9 @@ def promote(name: str, version: int) -> None:
     Raises:
         SystemExit: With a sentence, if it must not.
     """
-    from . import registry
-
     with _sentences():
+        from . import registry
+
         find(name)
         registry.promote(name, version)
         print(f"{name} is served by version {version} from the next start on.")
@@ -121,9 +120,9 @@ def rollback(name: str) -> None:
     Raises:
         SystemExit: With a sentence, if there is none.
     """
-    from . import registry
-
     with _sentences():
+        from . import registry
+
         find(name)
         print(f"{name} is served by version {registry.rollback(name)} again.")
 
@@ -134,9 +133,9 @@ def card(names: list[str] | None = None) -> None:
     Raises:
         SystemExit: With a sentence, if there is no version.
     """
-    from . import registry
-
     with _sentences():
+        from . import registry
+
         for name in _chosen(names):
             version = registry.fetch(name, registry.champion(name) or _newest(name))
             file = REPORTS / "models" / f"{name}.html"
@@ -173,3 +172,6 @@ def _sentences() -> Iterator[None]:
         yield
     except (ModelError, DataError) as error:
         raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        raise SystemExit(130) from None
