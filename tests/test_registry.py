@@ -380,10 +380,70 @@ def test_what_must_not_serve_is_refused_with_all_reasons(made: Nursery) -> None:
     assert made.good(CHAMPION) == "1\n"
 
 
+# What somebody gets wrong in a module, and words of what is said of it.
+FEATURES = "return rows.assign("
+MISTAKES = {
+    "no Python": (
+        "MODEL = Model(",
+        "MODEL = Model((",
+        "wrong.py, line 33: SyntaxError",
+    ),
+    "fails": ("import pandas as pd", "1 / 0", "wrong.py, line 7: ZeroDivisionError"),
+    "no package": ("import pandas as pd", "import nowhere", "needs nowhere, which is"),
+    "no model": ("MODEL = Model(", "OTHER = Model(", "declares no MODEL"),
+    "returns nothing": (FEATURES, "rows.assign(", "must return a table"),
+    "raises": (
+        FEATURES,
+        "raise OSError('no')\n    return rows.assign(",
+        "wrong.py, line 30: OSError: no",
+    ),
+    "sorts": (FEATURES, "rows = rows[::-1]\n    return rows.assign(", "same order"),
+    "drops": (
+        FEATURES,
+        "rows = rows[1:]\n    return rows.assign(",
+        "that it was given",
+    ),
+    "learns": ("bill_shape=length /", "bill_shape=length.mean() /", "rows alone"),
+    "no probabilities": (
+        "LogisticRegression(C=10)",
+        "__import__('sklearn.svm').svm.LinearSVC(max_iter=100_000)",
+        "predict_proba",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_a_module_is_a_sentence_and_nothing_is_kept(
+    mistake: str, made: Nursery
+) -> None:
+    old, new, words = MISTAKES[mistake]
+    module = next(made.project.glob("src/*/models")) / f"{NAME}.py"
+    text = module.read_text("utf-8")
+    assert text.count(old) == 1
+    module.with_stem("wrong").write_text(text.replace(old, new), "utf-8")
+    assert words in made.refused("tasks.train(['wrong'])")
+    assert made.good("print(registry.versions('wrong'))") == "[]\n"
+
+
+def test_a_training_that_is_stopped_says_so(made: Nursery) -> None:
+    # What runs in the background may have been told to ignore Ctrl+C.
+    code = """
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
+training.fit = lambda *given: time.sleep(60)
+"""
+    task = made.start(code + TRAIN)
+    task.wait_for("reading penguins")
+    result = task.stop(signal.SIGINT)
+    assert result.code == 130
+    assert result.output.splitlines()[-1] == "Stopped."
+    assert made.good(VERSIONS) == "[1]\n"
+
+
 @pytest.mark.parametrize(
     ("task", "words"),
     [
-        (promote(9), "penguin_sex has no version 9; known versions: 1."),
+        (promote(9), "penguin_sex has no version 9 in the registry "),
         ("tasks.promote('walrus', 1)", "There is no model 'walrus'; known models:"),
         ("tasks.rollback('walrus')", "There is no model 'walrus'; known models:"),
         ("tasks.train(['walrus'])", "There is no model 'walrus'; known models:"),
@@ -600,7 +660,7 @@ def test_the_same_code_works_with_a_server_of_the_team(
         assert answer.status_code == 200
     # The project's own folder knows nothing of it.
     assert made.good(VERSIONS) == "[1]\n"
-    assert "no version 7; known versions: 1." in made.refused(promote(7), **there)
+    assert "known versions: 1." in made.refused(promote(7), **there)
 
 
 def test_a_contract_that_has_changed_since_is_named_without_values(

@@ -23,8 +23,8 @@ import pandas as pd
 from ..data import DataError, read
 from ..settings import DATA, ROOT, Settings
 from . import review as change
-from .modelling.declaration import Model, ModelError, contract, find, names
-from .modelling.rows import conform, predict
+from .modelling.declaration import Model, ModelError, contract, find, names, told
+from .modelling.rows import conform, features, predict
 from .modelling.scores import Score, evaluate, interval, measured, questions
 from .modelling.split import split
 from .modelling.training import seeded
@@ -32,7 +32,8 @@ from .modelling.training import seeded
 # What would lead the commit before to this commit's environment and code.
 FOREIGN = ("VIRTUAL_ENV", "UV_PROJECT", "UV_FROZEN", "UV_NO_SYNC", "POE_", "PYTHONPATH")
 HEAD = (
-    "\n| Model | Metric | Rows | | Base | Here | Difference, 95 % interval | Needed | |"
+    "\n| Model | Metric | Rows | Count | Base | Here | Difference, 95 % interval "
+    "| Needed | |"
     "\n|---|---|---|--:|--:|--:|---|--:|---|"
 )
 
@@ -129,12 +130,12 @@ def _outcome(name: str, *, sample: bool = False) -> tuple[Outcome, pd.DataFrame]
         model = find(name)
         rows, why = _read(model.table, sample=sample)
         parts = split(model, rows)
-        features = model.features(conform(parts.training, model))
-        fitted = seeded(model, 0).fit(features, parts.training[model.target])
+        given = features(model, conform(parts.training, model))
+        fitted = seeded(model, 0).fit(given, parts.training[model.target])
         held_out = parts.held_out
         outcome = Outcome(
             sample=why,
-            declared=_declared(model, features),
+            declared=_declared(model, given),
             rows=held_out["_row"].tolist(),
             predicted=predict(model, fitted, held_out).to_dict("list"),
             classes=np.asarray(getattr(fitted, "classes_", [])).tolist(),
@@ -144,8 +145,7 @@ def _outcome(name: str, *, sample: bool = False) -> tuple[Outcome, pd.DataFrame]
         return Outcome(problem=str(error)), pd.DataFrame()
     except Exception as error:
         # What people write can fail in any way, and must not end the other models.
-        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return Outcome(problem=problem), pd.DataFrame()
+        return Outcome(problem=told(error)), pd.DataFrame()
     return outcome, held_out
 
 

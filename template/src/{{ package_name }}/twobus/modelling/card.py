@@ -8,7 +8,6 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,15 @@ from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
 
 from ...settings import ROOT
 from .declaration import Model, written
-from .rows import SHARE, conform, predict
+from .rows import SHARE, conform, features, predict
 from .scores import Score
 from .split import Split
 
 # Effects are drawn for so many features, from so many rows.
 MOST_FEATURES = 6
 MOST_ROWS = 500
+# What is no end of a cell.
+BAR = "\\|"
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff;
   max-width: 50rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
@@ -88,9 +89,9 @@ def render(
 
 def table(scores: Sequence[Score]) -> str:
     """Return scores as a table in Markdown."""
-    head = "| Metric | Rows | | Score | 95 % interval | Baseline | Needed |"
+    head = "| Metric | Rows | Count | Score | 95 % interval | Baseline | Needed |"
     lines = [
-        f"| {it.metric} | {_cell(it.rows)} | {it.count} | {it.value:.3f} "
+        f"| {it.metric} | {it.rows.replace('|', BAR)} | {it.count} | {it.value:.3f} "
         f"| {it.low:.3f} to {it.high:.3f} | {_number(it.baseline)} "
         f"| {_number(it.needed)}{'' if it.passed else ' **missed**'} |"
         for it in scores
@@ -100,21 +101,18 @@ def table(scores: Sequence[Score]) -> str:
 
 def _owners() -> str:
     files = (ROOT / forge / "CODEOWNERS" for forge in (".github", ".gitlab"))
-    lines = [line for file in files if file.exists() for line in _lines(file)]
+    texts = [file.read_text("utf-8") for file in files if file.exists()]
+    lines = "\n".join(texts).splitlines()
     owners = [line.removeprefix("* ") for line in lines if line.startswith("* ")]
     return owners[-1] if owners else "Nobody is named yet."
-
-
-def _lines(file: Path) -> list[str]:
-    return file.read_text("utf-8").splitlines()
 
 
 def _figures(model: Model, fitted: Any, parts: Split) -> dict[str, Figure]:
     truth = parts.held_out[model.target]
     predicted = predict(model, fitted, parts.held_out)
-    features = model.features(conform(parts.held_out.head(MOST_ROWS), model))
+    shown = features(model, conform(parts.held_out.head(MOST_ROWS), model))
     effects = {
-        "What each feature does, the others as they are": _effects(fitted, features)
+        "What each feature does, the others as they are": _effects(fitted, shown)
     }
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
@@ -192,10 +190,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _number(value: float | None) -> str:

@@ -5,6 +5,7 @@ Managed by Twobus: change it by a pull request to the template.
 
 import pkgutil
 import re
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -114,13 +115,12 @@ class Model:
             raise ModelError("Give both `save` and `load`, or neither.")
 
     def _columns(self) -> dict[str, Sequence[str]]:
-        time = [self.time] if self.time else []
         return {
             "target": [self.target],
             "inputs": self.inputs,
             "slices": [*self.slices],
             "key": self.key,
-            "time": time,
+            "time": [self.time] if self.time else [],
         }
 
 
@@ -153,9 +153,7 @@ def find(name: str) -> Model:
         known = ", ".join(names()) or "none yet, uv run poe new-model NAME makes one"
         raise ModelError(f"There is no model {name!r}; known models: {known}.")
     try:
-        model = import_module(f"{models.__name__}.{name}").MODEL
-    except AttributeError:
-        raise ModelError(f"models/{name}.py declares no MODEL.") from None
+        model = getattr(import_module(f"{models.__name__}.{name}"), "MODEL", None)
     except ModuleNotFoundError as error:
         raise ModelError(
             f"models/{name}.py needs {error.name}, which is not installed: uv sync "
@@ -163,9 +161,27 @@ def find(name: str) -> Model:
         ) from None
     except ModelError as error:
         raise ModelError(f"models/{name}.py: {error}") from None
+    except Exception as error:
+        raise ModelError(f"The model {name!r} is not declared: {told(error)}") from None
     if not isinstance(model, Model):
-        raise ModelError(f"MODEL of models/{name}.py is not a Model.")
+        raise ModelError(f"models/{name}.py declares no MODEL that is a Model.")
     return model
+
+
+def told(error: BaseException) -> str:
+    """Say of an error in what people write where it is, and what it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(frame.filename, frame.lineno) for frame in frames]
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno))
+    common = Path(__file__).parents[1]
+    theirs = [
+        f"{Path(file).relative_to(ROOT).as_posix()}, line {line}: "
+        for file, line in places
+        if common.parent in Path(file).parents and common not in Path(file).parents
+    ]
+    reason = " ".join(str(error).split())[:300].removesuffix(".")
+    return f"{theirs[-1] if theirs else ''}{type(error).__name__}: {reason}."
 
 
 def written(name: str) -> str:

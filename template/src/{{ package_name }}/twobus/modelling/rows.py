@@ -57,6 +57,25 @@ def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
     return pd.DataFrame(columns, index=rows.index)
 
 
+def features(model: Model, inputs: pd.DataFrame) -> pd.DataFrame:
+    """Call a model's `features`, and see that each row is where it was.
+
+    Args:
+        model: The declaration.
+        inputs: Its inputs, as `conform` gives them.
+
+    Raises:
+        ModelError: If what comes back is not one row of features for each input.
+    """
+    found = model.features(inputs)
+    if not isinstance(found, pd.DataFrame) or not found.index.equals(inputs.index):
+        raise ModelError(
+            "`features` must return a table with the rows that it was given, in the "
+            "same order and with the same index."
+        )
+    return found
+
+
 def known_target(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose target is known, in the type that it has without gaps."""
     known = rows[rows[model.target].notna()]
@@ -101,10 +120,10 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _predict(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
-    features = model.features(inputs)
-    predicted = {model.target: np.asarray(fitted.predict(features))}
+    given = features(model, inputs)
+    predicted = {model.target: np.asarray(fitted.predict(given))}
     if hasattr(fitted, "predict_proba"):
-        shares = fitted.predict_proba(features)
+        shares = fitted.predict_proba(given)
         for position, label in enumerate(fitted.classes_):
             predicted[f"{SHARE}{label}"] = shares[:, position]
     numbers = [values for values in predicted.values() if values.dtype.kind == "f"]

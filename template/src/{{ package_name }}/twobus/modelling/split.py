@@ -13,10 +13,12 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeriesSplit
 
 from .declaration import Model, ModelError
-from .rows import conform, known_target
+from .rows import conform, features, known_target
 
 HELD_OUT = 0.2
 FOLDS = 5
+# So many rows are tried alone.
+ALONE = 10
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
         but the rows. The columns `_key` and `_row` identify key and row.
 
     Raises:
-        ModelError: If a part would be empty, or a feature is the target.
+        ModelError: If a part would be empty, a feature is the target, or the features
+            of a row depend on others.
     """
     known = known_target(model, rows)
     known = known.assign(_key=_hash(known, model.key), _row=_hash(known))
@@ -65,9 +68,20 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
             f"Too few rows to hold some out: {len(known)} have a known {model.target!r}"
             + (", and no key may be on both sides." if model.key else ".")
         )
-    features = model.features(conform(training, model))
-    for name in features:
-        if _tells_all(features[name], training[model.target]):
+    inputs = conform(training, model)
+    found = features(model, inputs)
+    places = range(min(len(inputs), ALONE))
+    alone = pd.concat([features(model, inputs.iloc[[place]]) for place in places])
+    try:
+        pd.testing.assert_frame_equal(alone, found.head(ALONE), check_dtype=False)
+    except AssertionError:
+        raise ModelError(
+            "`features` gives a row other features alone than among others, and the "
+            "API sends rows alone: what is learned from several rows belongs in the "
+            "estimator."
+        ) from None
+    for name in found:
+        if _tells_all(found[name], training[model.target]):
             raise ModelError(
                 f"The feature {name!r} is the target {model.target!r} in other words: "
                 "it will not be known when the model predicts."

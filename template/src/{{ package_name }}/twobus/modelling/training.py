@@ -21,19 +21,15 @@ from sklearn.exceptions import ConvergenceWarning
 from ...data import provenance, read
 from ...settings import ROOT, Settings
 from .card import render
-from .declaration import Model, ModelError, find
-from .registry import register
-from .rows import conform, predict
+from .declaration import Model, ModelError, find, told
+from .registry import register, versions
+from .rows import conform, features, predict
 from .scores import Score, cross_validated, evaluate
 from .split import Split, split
 
 # Predictions that every later load of a version must repeat.
 GOLDEN_ROWS = 20
 Say = Callable[[str], None]
-
-
-def _silent(step: str) -> None:
-    """Tell nobody of a step."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class Trained:
     scores: list[Score]
 
 
-def train(name: str, seed: int, say: Say = _silent) -> int:
+def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     """Train a model on its table, and keep it as the next version.
 
     Args:
@@ -104,6 +100,8 @@ def train(name: str, seed: int, say: Say = _silent) -> int:
         DataError: If its table cannot be read.
     """
     model = find(name)
+    # Before hours of fitting, not after them.
+    versions(name)
     say(f"reading {model.table}")
     rows = read(model.table).to_pandas()
     trained = fit(name, rows, seed, say)
@@ -114,10 +112,9 @@ def train(name: str, seed: int, say: Say = _silent) -> int:
         "predictions": predict(model, trained.fitted, held_out).to_dict("list"),
     }
     say("drawing the card")
-    fitted, scores = trained.fitted, trained.scores
-    card = render(name, model, fitted, trained.parts, scores, facts)
+    card = render(name, model, trained.fitted, trained.parts, trained.scores, facts)
     say("registering")
-    return register(name, fitted, facts, scores, golden, card)
+    return register(name, trained.fitted, facts, trained.scores, golden, card)
 
 
 def fit(
@@ -137,34 +134,25 @@ def fit(
         ModelError: If the rows do not allow it.
     """
     model = find(name)
-    parts = split(model, rows)
-    estimator = seeded(model, seed)
     try:
+        parts = split(model, rows)
+        estimator = seeded(model, seed)
         # First, since its errors say more than those of several folds.
         say(f"fitting on {len(parts.training)} rows")
-        features = model.features(conform(parts.training, model))
+        given = features(model, conform(parts.training, model))
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
-            fitted = estimator.fit(features, parts.training[model.target])
+            fitted = estimator.fit(given, parts.training[model.target])
         say(f"cross-validating on {len(parts.training)} rows")
         folded = cross_validated(model, estimator, parts.training, seed)
-    except (ConvergenceWarning, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{name} cannot be fitted: {reason}") from error
-    say(f"judging by {len(parts.held_out)} rows")
-    scores = [*evaluate(model, fitted, parts), *folded]
+        say(f"judging by {len(parts.held_out)} rows")
+        scores = [*evaluate(model, fitted, parts), *folded]
+    except ModelError as error:
+        raise ModelError(f"{name} cannot be trained: {error}") from None
+    except Exception as error:
+        # What people write can fail in any way.
+        raise ModelError(f"{name} cannot be trained: {told(error)}") from error
     return Trained(fitted, parts, scores)
-
-
-def parts(name: str) -> Split:
-    """Read a model's table and split it as training does.
-
-    Raises:
-        ModelError: If the rows do not allow it.
-        DataError: If the table cannot be read.
-    """
-    model = find(name)
-    return split(model, read(model.table).to_pandas())
 
 
 def seeded(model: Model, seed: int) -> Any:
