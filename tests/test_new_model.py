@@ -112,7 +112,7 @@ def test_a_name_gives_a_model_with_an_invented_table(models: Path) -> None:
     files |= {f"src/{PACKAGE}/tables/won_offers.{kind}" for kind in ("csv", "py")}
     assert changed(models) == files
     assert all(name in result.output for name in files)
-    assert "These rows are invented" in result.output
+    assert "The table is invented" in result.output
     green(models)
 
 

@@ -213,5 +213,19 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
         result = run([uv, "run", "--quiet", "--locked", "poe", "check"], clone)
         if result.returncode:
             outcome.state = "unchecked"
-            said = (result.stdout + result.stderr).strip().splitlines()
+            said = _failures(result.stdout + result.stderr)
             outcome.notes += ["poe check failed on the branch:", *said[-20:]]
+
+
+def _failures(output: str) -> list[str]:
+    """Return what the failing tasks of `poe check` said, which run side by side."""
+    lines = output.strip().splitlines()
+    ended = " ".join(line for line in lines if "non-zero exit status" in line)
+    failed = set(re.findall(r"'([a-z-]+)", ended))
+    told = []
+    for line in lines:
+        task, bar, words = line.partition(" | ")
+        passed = words.endswith(("Passed", "Skipped"))
+        if bar and words and not passed and task.split("[")[0] in failed:
+            told.append(line)
+    return told or lines
