@@ -1,7 +1,8 @@
 """Updates never hurt: earlier releases, variants and people's edits, crossed.
 
-`poe test` takes each edit by both engines, and variants of the oldest and the newest
-release in turn, so that it does not grow with each release; `poe matrix` takes all.
+`poe test` takes each edit from the oldest release and from the newest, once by each
+engine, with their variants in turn, so that it does not grow with each release;
+`poe matrix` takes all.
 """
 
 from collections import Counter
@@ -69,14 +70,18 @@ def edits(whole: bool) -> list[tuple[str, str, dict[str, Any], str]]:
     if whole:
         every = product(ENGINES, EARLIER, pairs(), EDITS)
         return [row for row in every if offers(row[1], row[2])]
-    ends = [start for start in starts() if start[0] in ENDS]
-    # One engine begins at the oldest release, the other in the midst, at the newest.
-    begins = range(0, len(ends), len(ends) // len(ENGINES))
-    return [
-        (engine, *ends[(begin + turn) % len(ends)], name)
-        for engine, begin in zip(ENGINES, begins, strict=True)
-        for turn, name in enumerate(EDITS)
-    ]
+    offered: dict[str, list[dict[str, Any]]] = {version: [] for version in ENDS}
+    for version, answers in starts():
+        if version in offered:
+            offered[version].append(answers)
+    rows = []
+    for turn, name in enumerate(EDITS):
+        # The engines change places between the oldest release and the newest.
+        ends = ENDS if turn % 2 else ENDS[::-1]
+        for engine, version in zip(ENGINES, cycle(ends), strict=False):
+            answers = offered[version][turn // 2 % len(offered[version])]
+            rows.append((engine, version, answers, name))
+    return rows
 
 
 def unedited(whole: bool) -> list[tuple[str, str, dict[str, Any]]]:
