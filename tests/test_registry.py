@@ -601,7 +601,10 @@ time.sleep(1)
 
 def test_a_server_that_does_not_answer_is_named_in_a_sentence(made: Nursery) -> None:
     start = time.monotonic()
-    said = made.refused(promote(1), MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    address = "http://boss:planted@secret@127.0.0.1:9"
+    said = made.refused(promote(1), MLFLOW_TRACKING_URI=address)
+    assert "planted" not in said
+    assert "secret" not in said
     assert "127.0.0.1" in said
     assert time.monotonic() - start < 20
 

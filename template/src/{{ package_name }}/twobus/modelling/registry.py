@@ -276,9 +276,12 @@ def _experiment() -> str:
 
 
 def _place() -> str:
-    # An address may hold a password.
-    address = re.sub("//[^/@]*@", "//", RegistrySettings().mlflow_tracking_uri)
-    return address or str(FOLDER)
+    return _bare(RegistrySettings().mlflow_tracking_uri) or str(FOLDER)
+
+
+def _bare(text: str) -> str:
+    """Take user and password out of addresses, in the words of MLflow as well."""
+    return re.sub(r"//[^/\s]*@", "//", text)
 
 
 def _title(name: str) -> str:
@@ -346,5 +349,5 @@ def _sentences(what: str) -> Iterator[None]:
     except ModelError as error:
         raise ModelError(f"{what}: {str(error).removesuffix('.')}.") from None
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = _bare(" ".join(str(error).split()))[:300]
         raise ModelError(f"{what} ({type(error).__name__}: {reason}).") from None
