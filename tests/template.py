@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -78,7 +78,7 @@ def pairs() -> Iterator[dict[str, Any]]:
     ]
     options["code_owners"] = ["", "@ann @bob", "@acme/data"]
     # AllPairs refuses lists of one value only where all are: it needs two at least.
-    for values in AllPairs(list(options.values())):
+    for values in AllPairs(list(options.values()), filter_func=_possible(options)):
         answers = dict(zip(options, values, strict=True))
         url = answers["repository_url"]
         if "github" in url or "gitlab" in url:
@@ -88,8 +88,22 @@ def pairs() -> Iterator[dict[str, Any]]:
 
 def variants() -> Iterator[dict[str, Any]]:
     """Yield answers in which every pair of choices that decide on files occurs."""
-    for values in AllPairs([choices(name) for name in TELLING]):
+    options = [choices(name) for name in TELLING]
+    for values in AllPairs(options, filter_func=_possible(TELLING)):
         yield dict(zip(TELLING, values, strict=True))
+
+
+def _possible(names: Iterable[str]) -> Callable[[list[Any]], bool]:
+    """Return what tells whether the first answers to questions go together."""
+
+    def possible(values: list[Any]) -> bool:
+        answers = dict(zip(names, values, strict=False))
+        return (
+            answers.get("kind") != "library"
+            or answers.get("notebooks", "none") == "none"
+        )
+
+    return possible
 
 
 def starts() -> list[tuple[str, dict[str, Any]]]:

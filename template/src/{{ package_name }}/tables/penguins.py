@@ -1,7 +1,7 @@
 """Adult penguins near Palmer Station, Antarctica, 2007 to 2009.
 
-One row is one bird, measured once. Where the data comes from and what may be
-done with it stands in `docs/data.md`.
+One row is one bird, measured once. Source: Gorman, Williams and Fraser (2014),
+doi:10.1371/journal.pone.0090081; CC0, no rights reserved.
 """
 
 import pandera.ibis as pa

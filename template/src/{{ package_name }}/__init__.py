@@ -1,1 +1,0 @@
-"""The project's code; README.md says what it is about."""
