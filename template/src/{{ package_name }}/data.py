@@ -6,6 +6,8 @@ Managed by Twobus: change it by a pull request to the template.
 import hashlib
 import os
 import pkgutil
+import warnings
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -14,24 +16,43 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ibis
-from pandera.config import ValidationDepth, config_context
-from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from . import tables
-from .settings import DATA, ROOT, Settings
+from .connection import DataError, database
+
+# Settings and contracts are imported where they are needed: pydantic and pandera
+# together take longer than Ibis, and whoever imports this may never read a table.
+
+__all__ = ["DataError", "Entry", "catalogue", "connect", "names", "read"]
 
 
-class DataError(Exception):
-    """A table cannot be read, or is not what its contract says."""
+@dataclass(frozen=True)
+class Entry:
+    """What people should know of a table before they read it.
+
+    Attributes:
+        name: The table's name, for `read`.
+        description: What a row is.
+        owner: Who answers questions about it; empty where nobody is named.
+        updated: When its rows change, in words; empty where nobody has said.
+        replaced: What to read instead, if the table is about to go.
+    """
+
+    name: str
+    description: str
+    owner: str
+    updated: str
+    replaced: str
 
 
-def read(name: str, *, check: bool = True) -> ibis.Table:
-    """Read one of the project's tables.
+def read(name: str, *, check: bool | None = None) -> ibis.Table:
+    """Read a table.
 
     Args:
         name: The table's name, that of its module in `tables`.
-        check: Whether to check every row. Names and types of the columns are
-            always checked; the rows cost a scan of the table.
+        check: Whether to check every row, which costs one query. Names and types of
+            the columns are always checked. If not given, rows are checked where
+            tables are files, and not in a database, where that may take long.
 
     Returns:
         The table, not yet executed: filter and join it in Ibis.
@@ -41,22 +62,24 @@ def read(name: str, *, check: bool = True) -> ibis.Table:
             contract. The message never holds values of the data.
     """
     contract = _contract(name)
-    depth = None if check else ValidationDepth.SCHEMA_ONLY
+    from .contracts import row_breaches, schema_breaches
+
+    if replaced := _entry(name).replaced:
+        words = f"The table {name!r} will go: {replaced}"
+        warnings.warn(words, DeprecationWarning, stacklevel=2)
+
     # Raised below, not while handling these errors: a traceback would show them, and
-    # pandera and databases put values into their messages.
+    # databases put values into their messages.
     try:
         table = _find(name)
-        with config_context(validation_depth=depth):
-            contract.validate(table, lazy=True)
-        repeated = _repeated(table, contract) if check else []
-        if not repeated:
+        breaches = schema_breaches(table, contract)
+        if not breaches and (_folder() is not None if check is None else check):
+            breaches = row_breaches(table, contract)
+        if not breaches:
             return table
-        problem = f"breaks its contract: {', '.join(repeated)} not unique"
+        problem = f"breaks its contract: {'; '.join(breaches)}"
     except DataError:
         raise
-    except SchemaErrors as broken:
-        reasons = dict.fromkeys(_explain(error) for error in broken.schema_errors)
-        problem = f"breaks its contract: {'; '.join(reasons)}"
     except Exception as error:
         columns = [column for column in contract.columns if f'"{column}"' in str(error)]
         problem = f"cannot be read ({', '.join([type(error).__name__, *columns])})"
@@ -69,12 +92,26 @@ def connect() -> Any:
     """Connect to the database that `DATA_URL` names, once a process.
 
     Returns:
-        An Ibis backend.
+        An Ibis backend, which reads only.
 
     Raises:
         DataError: If the database cannot be reached.
     """
-    return _connect(Settings().data_url.get_secret_value())
+    url = _url()
+    if url in ("samples", "duckdb://"):
+        return _embedded()
+    if file := _database_file(url):
+        return _opened(file)
+    return database(url)
+
+
+def catalogue() -> list[Entry]:
+    """List the tables with what their modules say of them, in the order of names.
+
+    Returns:
+        One entry a table; `pandas.DataFrame(catalogue())` shows them well.
+    """
+    return [_entry(name) for name in names()]
 
 
 def names() -> list[str]:
@@ -90,12 +127,14 @@ def provenance() -> list[str]:
         One line a file, with the start of its SHA-256 hash, or one line for a
         database, without user and password.
     """
+    from .settings import ROOT
+
     if folder := _folder():
         files = [file for name in names() if (file := _file(folder, name))]
-    elif file := _database_file(Settings().data_url.get_secret_value()):
+    elif file := _database_file(_url()):
         files = [file]
     else:
-        url = urlsplit(Settings().data_url.get_secret_value())
+        url = urlsplit(_url())
         return [f"{url.scheme}://{url.hostname or ''}{url.path}, read live"]
     return [f"{os.path.relpath(file, ROOT)} {digest(file)}" for file in files]
 
@@ -107,24 +146,41 @@ def digest(file: Path) -> str:
 
 
 @cache
-def _connect(url: str) -> Any:
-    if url in ("samples", "duckdb://"):
-        return ibis.duckdb.connect()
+def _embedded() -> Any:
+    return ibis.duckdb.connect()
+
+
+@cache
+def _opened(file: Path) -> Any:
     try:
-        if file := _database_file(url):
-            # Reading only, so that others can have the file open at the same time.
-            return ibis.duckdb.connect(file, read_only=True)
-        return ibis.connect(url)
-    except ImportError:
-        problem = "needs a driver that is not installed: see .env.example"
+        # Reading only, so that others can have the file open at the same time.
+        return ibis.duckdb.connect(file, read_only=True)
     except Exception as error:
-        # Drivers put the whole URL, password included, into their messages.
-        problem = f"cannot be opened ({type(error).__name__})"
-    raise DataError(f"DATA_URL names a database that {problem}.")
+        problem = type(error).__name__
+    raise DataError(f"DATA_URL names a database that cannot be opened ({problem}).")
+
+
+def _url() -> str:
+    from .settings import Settings
+
+    return Settings().data_url.get_secret_value()
+
+
+def _entry(name: str) -> Entry:
+    module = _module(name)
+    return Entry(
+        name=name,
+        description=(module.__doc__ or "").partition("\n\n")[0].strip(),
+        owner=getattr(module, "OWNER", ""),
+        updated=getattr(module, "UPDATED", ""),
+        replaced=getattr(module, "DEPRECATED", ""),
+    )
 
 
 def _database_file(url: str) -> Path | None:
     """Return the file of a DuckDB database, relative paths starting at the project."""
+    from .settings import ROOT
+
     parts = urlsplit(url)
     if parts.scheme != "duckdb" or parts.netloc.startswith("md:"):
         return None
@@ -132,6 +188,8 @@ def _database_file(url: str) -> Path | None:
 
 
 def _find(name: str) -> ibis.Table:
+    from .settings import ROOT
+
     module = _module(name)
     if (folder := _folder()) is None:
         location = getattr(module, "LOCATION", name)
@@ -169,8 +227,10 @@ def _find(name: str) -> ibis.Table:
 
 def _folder() -> Path | None:
     """Return the folder whose files are the tables; None for a real database."""
+    from .settings import DATA
+
     folders = {"samples": Path(tables.__path__[0]), "duckdb://": DATA / "raw"}
-    return folders.get(Settings().data_url.get_secret_value())
+    return folders.get(_url())
 
 
 def _file(folder: Path, name: str) -> Path | None:
@@ -191,29 +251,6 @@ def _contract(name: str) -> Any:
         raise DataError(
             f"The table {name!r} has no contract: tables/{name}.py lacks it."
         )
-    return module.Contract.to_schema()
+    from .contracts import schema
 
-
-def _repeated(table: ibis.Table, contract: Any) -> list[str]:
-    """Name the columns with values twice, which pandera does not look for in Ibis."""
-    unique = [name for name, column in contract.columns.items() if column.unique]
-    if not unique:
-        return []
-    counts = {name: table[name].count() - table[name].nunique() for name in unique}
-    (surplus,) = table.aggregate(**counts).to_pyarrow().to_pylist()
-    return [name for name in unique if surplus[name]]
-
-
-def _explain(error: SchemaError) -> str:
-    match error.reason_code:
-        case SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
-            return f"it lacks the column {error.failure_cases}"
-        case SchemaErrorReason.COLUMN_NOT_IN_SCHEMA:
-            return f"the column {error.failure_cases} is not part of it"
-        case SchemaErrorReason.WRONG_DATATYPE:
-            column = error.schema
-            return f"{column.name} is {error.failure_cases}, not {column.dtype}"
-        case SchemaErrorReason.CHECK_ERROR:
-            return f"{error.schema.name} cannot be checked"
-    check = getattr(error.check, "error", None) or error.check
-    return f"{error.schema.name} fails {check}"
+    return schema(module.Contract)

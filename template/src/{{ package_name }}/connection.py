@@ -1,0 +1,126 @@
+"""Connect to a database: reading only, with time-outs, and again when it went away.
+
+Managed by Twobus: change it by a pull request to the template.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+import ibis
+
+# What Ibis itself says of an expression, in sentences that need no other words.
+MISTAKES = (
+    ibis.common.exceptions.IbisError,
+    ibis.common.exceptions.TableNotFound,
+)
+# In seconds: between attempts to reach a database that dropped the connection.
+WAITS = (0.5, 1, 2, 4)
+# What each backend is told so that it answers or gives up, and writes nothing.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "postgres": {
+        "connect_timeout": 10,
+        "options": "-c default_transaction_read_only=on -c statement_timeout=10min",
+    },
+    "mysql": {
+        "connect_timeout": 10,
+        "init_command": "SET SESSION TRANSACTION READ ONLY",
+    },
+}
+OPTIONS["postgresql"] = OPTIONS["postgres"]
+
+
+class DataError(Exception):
+    """A table cannot be read, or is not what its contract says."""
+
+
+def database(url: str) -> Any:
+    """Connect to a database, once a process.
+
+    Args:
+        url: The database in Ibis's form, `postgres://user:password@host/name`.
+
+    Returns:
+        An Ibis backend that repeats a query when its connection was dropped.
+
+    Raises:
+        DataError: If the database cannot be reached.
+    """
+    # A connection must not be shared with the process that this one was forked from.
+    return _connect(url, os.getpid())
+
+
+@cache
+def _connect(url: str, process: int) -> Any:
+    scheme = urlsplit(url).scheme
+    try:
+        backend = ibis.connect(url, **OPTIONS.get(scheme, {}))
+    except ImportError:
+        problem = f"needs a driver: uv add 'ibis-framework[{scheme}]'"
+    except Exception as error:
+        # Drivers put the whole URL, password included, into their messages.
+        problem = f"cannot be opened ({_reason(error)})"
+    else:
+        for name in ("table", "execute", "to_pyarrow"):
+            setattr(backend, name, _repeating(backend, getattr(backend, name)))
+        return backend
+    raise DataError(f"DATA_URL names a database that {problem}.")
+
+
+def _reason(error: Exception) -> str:
+    """Return why no connection was made, in words that hold no part of the URL."""
+    said = str(error).lower()
+    known = {
+        "password": "user or password is wrong",
+        "refused": "nobody listens at its host and port",
+        "translate host": "its host is unknown",
+        "resolve": "its host is unknown",
+        "timeout": "it does not answer",
+        "does not exist": "it has no such user or database",
+    }
+    found = (words for sign, words in known.items() if sign in said)
+    return next(found, type(error).__name__)
+
+
+def _repeating(backend: Any, query: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a query of a backend survive that the connection is dropped."""
+
+    @wraps(query)
+    def repeat(*args: Any, **options: Any) -> Any:
+        for wait in (*WAITS, 0):
+            try:
+                return query(*args, **options)
+            except MISTAKES:
+                raise
+            except Exception as error:
+                problem = _told(error)
+            if _answers(backend):
+                break
+            problem = "went away and has not come back"
+            time.sleep(wait)
+            with suppress(Exception):
+                backend.reconnect()
+        # Not while handling the error, which may hold values of the data.
+        raise DataError(f"The database that DATA_URL names {problem}.")
+
+    return repeat
+
+
+def _answers(backend: Any) -> bool:
+    with suppress(Exception):
+        backend.raw_sql("SELECT 1").close()
+        return True
+    return False
+
+
+def _told(error: Exception) -> str:
+    """Say why a query failed: the message too where it holds names and no values."""
+    name = type(error).__name__
+    # Class 42 of SQL's states: unknown names, missing rights, wrong syntax.
+    if str(getattr(error, "sqlstate", "")).startswith("42"):
+        return f"refused a query ({name}: {str(error).splitlines()[0]})"
+    return f"failed at a query ({name})"
