@@ -9,7 +9,7 @@ import pytest
 from browser import started
 from playwright.sync_api import Browser
 
-from template import commit, lend, poe, render, set_up, snapshot
+from template import commit, lend, poe, render, run, set_up, snapshot
 from twobus.template import Template, fetch
 from twobus.template import render as render_release
 
@@ -75,6 +75,17 @@ def models_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     for words in (["train"], ["promote", "penguin_sex", "1"]):
         result = poe(project, *words)
         assert result.code == 0, result.output
+    return project
+
+
+@pytest.fixture(scope="session")
+def library_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A team's library, set up with PostgreSQL's driver; tests lend it."""
+    folder = tmp_path_factory.mktemp("library") / "acme data é"
+    project = render(release, folder, kind="library", package_name="acme_data")
+    set_up(project)
+    driver = ["uv", "sync", "--quiet", "--extra", "postgres"]
+    assert run(*driver, cwd=project).code == 0
     return project
 
 
