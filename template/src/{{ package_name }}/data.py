@@ -100,9 +100,12 @@ def connect() -> Any:
     url = _url()
     if url in ("samples", "duckdb://"):
         return _embedded()
-    if file := _database_file(url):
-        return _opened(file)
-    return database(url)
+    try:
+        file = _database_file(url)
+    except ValueError:
+        problem = "cannot be opened: it is no address"
+        raise DataError(f"DATA_URL names a database that {problem}.") from None
+    return _opened(file) if file else database(url)
 
 
 def catalogue() -> list[Entry]:
