@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import ibis
 
 from . import tables
-from .connection import DataError, database
+from .twobus.connection import DataError, database
 
 # Settings and contracts are imported where they are needed: pydantic and pandera
 # together take longer than Ibis, and whoever imports this may never read a table.
@@ -62,7 +62,7 @@ def read(name: str, *, check: bool | None = None) -> ibis.Table:
             contract. The message never holds values of the data.
     """
     contract = _contract(name)
-    from .contracts import row_breaches, schema_breaches
+    from .twobus.contracts import row_breaches, schema_breaches
 
     if replaced := _entry(name).replaced:
         words = f"The table {name!r} will go: {replaced}"
@@ -254,6 +254,6 @@ def _contract(name: str) -> Any:
         raise DataError(
             f"The table {name!r} has no contract: tables/{name}.py lacks it."
         )
-    from .contracts import schema
+    from .twobus.contracts import schema
 
     return schema(module.Contract)

@@ -31,7 +31,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "init_command": "SET SESSION TRANSACTION READ ONLY",
     },
 }
-OPTIONS["postgresql"] = OPTIONS["postgres"]
 
 
 class DataError(Exception):
@@ -56,7 +55,8 @@ def database(url: str) -> Any:
 
 @cache
 def _connect(url: str, process: int) -> Any:
-    scheme = urlsplit(url).scheme
+    # Two names of one database; its driver and its options have the shorter.
+    scheme = urlsplit(url).scheme.replace("postgresql", "postgres")
     try:
         backend = ibis.connect(url, **OPTIONS.get(scheme, {}))
     except ImportError:
