@@ -20,9 +20,9 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from ..data import DataError, read
 from ..settings import DATA, ROOT, Settings
 from . import review as change
+from .access import DataError, read
 from .modelling.declaration import Model, ModelError, contract, find, names, told
 from .modelling.rows import conform, features, predict
 from .modelling.scores import Score, evaluate, interval, measured, questions

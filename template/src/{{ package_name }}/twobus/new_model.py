@@ -13,14 +13,17 @@ from math import exp
 from pathlib import Path
 from typing import Any
 
-from .. import models, tables
-from ..data import names as table_names
+from .. import models
 from ..settings import ROOT
+from . import access
 from . import new_model_texts as texts
 from .modelling.declaration import PAGES, ModelError, contract
 from .modelling.rows import closed_list
 
-TABLES = Path(tables.__path__[0])
+PACKAGE = __name__.partition(".")[0]
+# Whose tables these are: the project's own or those of its library.
+SOURCE = access.tables.__name__.partition(".")[0]
+TABLES = Path(access.tables.__path__[0])
 NAME = re.compile(r"[a-z](_?[a-z0-9])*")
 LONGEST = 40
 # What Windows does not let a file be called.
@@ -94,11 +97,15 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
     if taken := [file for file in (module, test, page) if file.exists()]:
         there = taken[0].relative_to(ROOT).as_posix()
         raise ModelError(f"Choose another name: {there} is there already.")
-    said = {"name": name, "package": __package__.split(".")[0]}
+    reads = f"{PACKAGE}.data" if SOURCE == PACKAGE else SOURCE
+    said = {"name": name, "package": PACKAGE, "reads": reads}
     files = {}
-    table = table or (name if name in table_names() else "")
+    table = table or (name if name in access.names() else "")
     if table:
         target, classes, groups = _columns(table, target)
+    elif SOURCE != PACKAGE:
+        known = ", ".join(access.names()) or "none yet"
+        raise ModelError(f"Name a table of {SOURCE} by --table: {known}.")
     elif target:
         raise ModelError(f"Name the table that has the column {target!r} by --table.")
     else:
@@ -181,7 +188,7 @@ def _sample() -> str:
 
 def _tidy(code: str) -> str:
     """Return code without the imports that it does not need, formatted."""
-    for task in (["check", "--fix-only", "--select=F401"], ["format"]):
+    for task in (["check", "--fix-only", "--select=F401,I001"], ["format"]):
         code = subprocess.run(
             [sys.executable, "-m", "ruff", *task, "-q", "--stdin-filename=new.py", "-"],
             cwd=ROOT,

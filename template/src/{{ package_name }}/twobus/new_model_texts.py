@@ -58,7 +58,7 @@ TEST = Template('''\
 
 import pandas as pd
 
-from $package.data import read
+from $reads import read
 from $package.models.$name import MODEL, features
 from $package.twobus.modelling.rows import conform
 

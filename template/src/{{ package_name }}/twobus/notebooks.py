@@ -24,8 +24,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from tqdm import tqdm
 from traitlets.config import Config
 
-from ..data import digest, provenance
 from ..settings import NOTEBOOKS, REPORTS, ROOT, Settings
+from .access import digest, provenance
 
 SLOW = re.compile(r"^# .*tags=\[[^\]]*[\"']slow[\"']", re.MULTILINE)
 # How the converter of formulas writes a command that it does not know.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...data import read
+from ..access import read
 from .declaration import ModelError
 from .registry import champion, fetch
 from .rows import predict

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from ... import models, tables
-from ...data import names as table_names
+from ... import models
 from ...settings import ROOT
+from ..access import names as table_names
+from ..access import tables
 
 PAGES = ROOT / "docs" / "models"
 

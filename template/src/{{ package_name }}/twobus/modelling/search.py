@@ -10,7 +10,7 @@ import pandas as pd
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
-from ...data import read
+from ..access import read
 from .declaration import ModelError, find
 from .rows import conform, features
 from .split import folds, split

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...data import DataError, read
 from ...settings import DATA, REPORTS, ROOT
+from ..access import DataError, read
 from . import declaration
 from .declaration import ModelError, find
 

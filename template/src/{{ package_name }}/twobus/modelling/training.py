@@ -18,8 +18,8 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from ...data import provenance, read
 from ...settings import ROOT, Settings
+from ..access import provenance, read
 from .card import render
 from .declaration import Model, ModelError, find, told
 from .registry import register, versions
