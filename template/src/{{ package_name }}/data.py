@@ -4,6 +4,7 @@ Managed by Twobus: change it by a pull request to the template.
 """
 
 import hashlib
+import inspect
 import os
 import pkgutil
 import warnings
@@ -23,7 +24,7 @@ from .twobus.connection import DataError, database
 # Settings and contracts are imported where they are needed: pydantic and pandera
 # together take longer than Ibis, and whoever imports this may never read a table.
 
-__all__ = ["DataError", "Entry", "catalogue", "connect", "names", "read"]
+__all__ = ["DataError", "Entry", "catalogue", "connect", "contract", "names", "read"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Entry:
 
     Attributes:
         name: The table's name, for `read`.
-        description: What a row is.
+        description: What a row is, and where it comes from.
         owner: Who answers questions about it; empty where nobody is named.
         updated: When its rows change, in words; empty where nobody has said.
         replaced: What to read instead, if the table is about to go.
@@ -61,7 +62,7 @@ def read(name: str, *, check: bool | None = None) -> ibis.Table:
         DataError: If there is no such table, it cannot be read, or it breaks its
             contract. The message never holds values of the data.
     """
-    contract = _contract(name)
+    demanded = contract(name)
     from .twobus.contracts import row_breaches, schema_breaches
 
     if replaced := _entry(name).replaced:
@@ -72,16 +73,16 @@ def read(name: str, *, check: bool | None = None) -> ibis.Table:
     # databases put values into their messages.
     try:
         table = _find(name)
-        breaches = schema_breaches(table, contract)
+        breaches = schema_breaches(table, demanded)
         if not breaches and (_folder() is not None if check is None else check):
-            breaches = row_breaches(table, contract)
+            breaches = row_breaches(table, demanded)
         if not breaches:
             return table
         problem = f"breaks its contract: {'; '.join(breaches)}"
     except DataError:
         raise
     except Exception as error:
-        columns = [column for column in contract.columns if f'"{column}"' in str(error)]
+        columns = [column for column in demanded.columns if f'"{column}"' in str(error)]
         problem = f"cannot be read ({', '.join([type(error).__name__, *columns])})"
         if "not utf-8" in str(error):
             problem = "is not UTF-8: name its encoding in CSV_OPTIONS of its module"
@@ -115,6 +116,21 @@ def catalogue() -> list[Entry]:
         One entry a table; `pandas.DataFrame(catalogue())` shows them well.
     """
     return [_entry(name) for name in names()]
+
+
+def columns(location: str) -> dict[str, Any] | None:
+    """Return the columns of a table in the database, before it has a contract.
+
+    Args:
+        location: What the database calls it.
+
+    Returns:
+        Each column's type, or None where tables are files.
+
+    Raises:
+        DataError: If there is no such table, or the database cannot be reached.
+    """
+    return None if _folder() else dict(_located(location).schema().items())
 
 
 def names() -> list[str]:
@@ -173,7 +189,7 @@ def _entry(name: str) -> Entry:
     module = _module(name)
     return Entry(
         name=name,
-        description=(module.__doc__ or "").partition("\n\n")[0].strip(),
+        description=inspect.getdoc(module) or "",
         owner=getattr(module, "OWNER", ""),
         updated=getattr(module, "UPDATED", ""),
         replaced=getattr(module, "DEPRECATED", ""),
@@ -190,17 +206,20 @@ def _database_file(url: str) -> Path | None:
     return ROOT / (parts.netloc + parts.path)
 
 
+def _located(location: str) -> ibis.Table:
+    *database, table = location.split(".")
+    try:
+        return connect().table(table, database=tuple(database) or None)
+    except ibis.common.exceptions.TableNotFound:
+        raise DataError(f"The database has no table {location!r}.") from None
+
+
 def _find(name: str) -> ibis.Table:
     from .settings import ROOT
 
     module = _module(name)
     if (folder := _folder()) is None:
-        location = getattr(module, "LOCATION", name)
-        *database, table = location.split(".")
-        try:
-            return connect().table(table, database=tuple(database) or None)
-        except ibis.common.exceptions.TableNotFound:
-            raise DataError(f"The database has no table {location!r}.") from None
+        return _located(getattr(module, "LOCATION", name))
     if (file := _file(folder, name)) is None:
         raise DataError(
             f"The table {name!r} has no file: expected {name}.csv or {name}.parquet in "
@@ -212,20 +231,31 @@ def _find(name: str) -> ibis.Table:
     if not file.stat().st_size:
         raise DataError(f"The table {name!r} has an empty file, {file.name}.")
     table = connect().read_csv(file, table_name=name, **options)
-    if len(table.columns) == 1 < len(_contract(name).columns):
+    if len(table.columns) == 1 < len(contract(name).columns):
         raise DataError(
             f"{file.name} does not split into columns: look for a row that has more "
             "or fewer fields than the header."
         )
     # DuckDB guesses types from the values: "1, 2" may well be a column of floats.
-    found = table.schema()
-    floats = {
-        column: spec.dtype.type
-        for column, spec in _contract(name).columns.items()
-        if spec.dtype and spec.dtype.type.is_floating()
-    }
-    whole = [column for column, dtype in found.items() if dtype.is_integer()]
-    return table.cast({column: floats[column] for column in whole if column in floats})
+    specs = contract(name).columns.items()
+    wanted = {column: spec.dtype.type for column, spec in specs if spec.dtype}
+    found = table.schema().items()
+    return table.cast(
+        {
+            column: wanted[column]
+            for column, dtype in found
+            if column in wanted and _may_be(dtype, wanted[column])
+        }
+    )
+
+
+def _may_be(guessed: Any, wanted: Any) -> bool:
+    """Tell whether values of a guessed type may have been written for another one."""
+    if guessed.is_integer():
+        return bool(wanted.is_numeric())
+    if guessed.is_floating():
+        return bool(wanted.is_floating() or wanted.is_decimal())
+    return bool((guessed.is_date() or guessed.is_timestamp()) and wanted.is_timestamp())
 
 
 def _folder() -> Path | None:
@@ -248,7 +278,15 @@ def _module(name: str) -> ModuleType:
     return import_module(f"{tables.__name__}.{name}")
 
 
-def _contract(name: str) -> Any:
+def contract(name: str) -> Any:
+    """Return what the rows of a table look like, as a pandera schema.
+
+    Args:
+        name: The table's name.
+
+    Raises:
+        DataError: If there is no such table, or it has no contract.
+    """
     module = _module(name)
     if not hasattr(module, "Contract"):
         raise DataError(

@@ -6,6 +6,8 @@ doi:10.1371/journal.pone.0090081; CC0, no rights reserved.
 
 import pandera.ibis as pa
 
+OWNER = "Palmer Station Antarctica LTER"
+UPDATED = "no more: the study ended in 2009"
 CSV_OPTIONS = {"nullstr": "NA"}
 
 
@@ -20,7 +22,11 @@ class Contract(pa.DataFrameModel):
     body_mass_g: int = pa.Field(
         in_range={"min_value": 1_000, "max_value": 10_000}, nullable=True
     )
-    sex: str = pa.Field(isin=["female", "male"], nullable=True)
+    sex: str = pa.Field(
+        isin=["female", "male"],
+        nullable=True,
+        description="from DNA; missing where that failed",
+    )
     year: int = pa.Field(in_range={"min_value": 2007, "max_value": 2009})
 
     class Config:

@@ -3,11 +3,7 @@
 Managed by Twobus: change it by a pull request to the template.
 """
 
-import keyword
 import random
-import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from math import exp
 from pathlib import Path
@@ -19,15 +15,12 @@ from . import access
 from . import new_model_texts as texts
 from .modelling.declaration import PAGES, ModelError, contract
 from .modelling.rows import closed_list
+from .new_files import NewFileError, check_name, tidy, write
 
 PACKAGE = __name__.partition(".")[0]
 # Whose tables these are: the project's own or those of its library.
 SOURCE = access.tables.__name__.partition(".")[0]
 TABLES = Path(access.tables.__path__[0])
-NAME = re.compile(r"[a-z](_?[a-z0-9])*")
-LONGEST = 40
-# What Windows does not let a file be called.
-DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)\d")
 # What becomes of each group of columns that a model can learn from.
 STEPS = {
     "CATEGORIES": 'OneHotEncoder(handle_unknown="ignore")',
@@ -59,16 +52,14 @@ def new_model(name: str, table: str = "", target: str = "") -> None:
     """
     try:
         files = _files(name, table, target)
-        _write(files)
-    except (ModelError, OSError) as error:
+        write(files)
+    except (ModelError, NewFileError, OSError) as error:
         raise SystemExit(str(error)) from None
-    names = [file.relative_to(ROOT).as_posix() for file in files]
-    print("Written:", *names, sep="\n  ")
     if table and not target:
         print("It predicts the last column: --target names another.")
     if TABLES / f"{name}.csv" in files:
         print(
-            f"The table is invented, with a sample in {names[-1]}. To train, put rows "
+            f"The table is invented, with a sample beside it. To train, put rows "
             f"of yours into data/raw/{name}.csv, or copy the sample there to try."
         )
     print(f"Next:\n  uv run poe check\n  uv run poe train {name}")
@@ -79,26 +70,17 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
     """Return what is to be written, file by file.
 
     Raises:
-        ModelError: If a name is taken, unknown or none.
+        ModelError: If a table or column is unknown, or of no use.
+        NewFileError: If the name cannot be one.
     """
     module = Path(models.__path__[0]) / f"{name}.py"
     test, page = ROOT / "tests" / f"test_{name}.py", PAGES / f"{name}.md"
-    if not NAME.fullmatch(name) or len(name) > LONGEST:
-        raise ModelError(
-            "Name it by a-z, 0-9 and single underscores, beginning with a letter, at "
-            f"most {LONGEST} of them: penguin_sex, for example."
-        )
-    python = keyword.iskeyword(name) or name in sys.stdlib_module_names
-    if python or DEVICE.fullmatch(name) or name.startswith("test_"):
-        raise ModelError(
-            f"Choose another name, such as {name.removeprefix('test_')}_model: {name} "
-            "means something to Python, pytest or Windows."
-        )
-    if taken := [file for file in (module, test, page) if file.exists()]:
-        there = taken[0].relative_to(ROOT).as_posix()
-        raise ModelError(f"Choose another name: {there} is there already.")
-    reads = f"{PACKAGE}.data" if SOURCE == PACKAGE else SOURCE
-    said = {"name": name, "package": PACKAGE, "reads": reads}
+    check_name(name, "model", "penguin_sex")
+    said = {"name": name, "package": PACKAGE, "own": "", "library": ""}
+    if SOURCE == PACKAGE:
+        said["own"] = f"from {PACKAGE}.data import read\n"
+    else:
+        said["library"] = f"from {SOURCE} import read\n"
     files = {}
     table = table or (name if name in access.names() else "")
     if table:
@@ -114,8 +96,8 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
         files[TABLES / f"{name}.csv"] = _sample()
     said |= {"table": table, "target": target, **_shape(classes, groups)}
     return {
-        module: _tidy(texts.MODEL.substitute(said)),
-        test: _tidy(texts.TEST.substitute(said)),
+        module: tidy(texts.MODEL.substitute(said)),
+        test: tidy(texts.TEST.substitute(said)),
         page: texts.PAGE.substitute(said),
         **files,
     }
@@ -184,36 +166,3 @@ def _sample() -> str:
         told = "" if number % 20 == 0 else amount
         lines.append(f"offer-{number:02},{CHANNELS[channel]},{told},{outcome}")
     return "\n".join(lines) + "\n"
-
-
-def _tidy(code: str) -> str:
-    """Return code without the imports that it does not need, formatted."""
-    for task in (["check", "--fix-only", "--select=F401,I001"], ["format"]):
-        code = subprocess.run(
-            [sys.executable, "-m", "ruff", *task, "-q", "--stdin-filename=new.py", "-"],
-            cwd=ROOT,
-            input=code,
-            capture_output=True,
-            check=True,
-            encoding="utf-8",
-        ).stdout
-    return code
-
-
-def _write(files: Mapping[Path, str]) -> None:
-    """Write new files; where one fails, none stays.
-
-    Raises:
-        OSError: If one cannot be written.
-    """
-    written = []
-    try:
-        for file, text in files.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("x", encoding="utf-8", newline="\n") as stream:
-                written.append(file)
-                stream.write(text)
-    except OSError:
-        for file in written:
-            file.unlink()
-        raise

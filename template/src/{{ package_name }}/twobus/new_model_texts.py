@@ -57,9 +57,8 @@ TEST = Template('''\
 """The features of a row depend on nothing but that row."""
 
 import pandas as pd
-
-from $reads import read
-from $package.models.$name import MODEL, features
+$library
+${own}from $package.models.$name import MODEL, features
 from $package.twobus.modelling.rows import conform
 
 

@@ -17,8 +17,7 @@ import pandas as pd
 
 from ... import models
 from ...settings import ROOT
-from ..access import names as table_names
-from ..access import tables
+from .. import access
 
 PAGES = ROOT / "docs" / "models"
 
@@ -129,12 +128,12 @@ def contract(table: str) -> Any:
     """Return what the rows of a table look like, as a pandera schema.
 
     Raises:
-        ModelError: If no such table is known.
+        ModelError: If there is no such table, or it has no contract.
     """
-    if table not in table_names():
-        known = ", ".join(table_names()) or "none yet"
-        raise ModelError(f"There is no table {table!r}; known tables: {known}.")
-    return import_module(f"{tables.__name__}.{table}").Contract.to_schema()
+    try:
+        return access.contract(table)
+    except access.DataError as error:
+        raise ModelError(str(error)) from None
 
 
 def names() -> list[str]:
