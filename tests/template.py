@@ -77,6 +77,7 @@ def pairs() -> Iterator[dict[str, Any]]:
         "https://git.acme.example:8443/data/study",
     ]
     options["code_owners"] = ["", "@ann @bob", "@acme/data"]
+    options["shared_library"] = ["", "acme-data[postgres]>=1.2,<2"]
     # AllPairs refuses lists of one value only where all are: it needs two at least.
     for values in AllPairs(list(options.values()), filter_func=_possible(options)):
         answers = dict(zip(options, values, strict=True))
@@ -98,10 +99,9 @@ def _possible(names: Iterable[str]) -> Callable[[list[Any]], bool]:
 
     def possible(values: list[Any]) -> bool:
         answers = dict(zip(names, values, strict=False))
-        return (
-            answers.get("kind") != "library"
-            or answers.get("notebooks", "none") == "none"
-        )
+        # What a library is not asked.
+        others = (answers.get("notebooks", "none"), answers.get("shared_library", ""))
+        return answers.get("kind") != "library" or others == ("none", "")
 
     return possible
 

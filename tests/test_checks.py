@@ -162,13 +162,8 @@ def test_no_package_may_be_called_like_one_that_projects_install(
     release: Path, tmp_path: Path
 ) -> None:
     names = set()
-    for kind, notebooks in product(choices("kind"), choices("notebooks")):
-        made = render(
-            release,
-            tmp_path / notebooks / kind / "study",
-            kind=kind,
-            notebooks=notebooks,
-        )
+    for number, answers in enumerate(variants()):
+        made = render(release, tmp_path / str(number) / "study", **answers)
         assert run("uv", "lock", "--quiet", cwd=made).code == 0
         lock = tomllib.loads((made / "uv.lock").read_text("utf-8"))
         names |= {

@@ -99,6 +99,8 @@ def changes(whole: bool) -> list[tuple[str, str, str, Any, Any]]:
         "code_owners": ("", "@ann @bob"),
     }
     found = [(name, old, new) for name, (old, new) in texts.items()]
+    library = "acme-data @ git+https://git.acme.example/data/acme-data@v1.2.0"
+    found += [("shared_library", "", library), ("shared_library", library, "")]
     for name in QUESTIONS:
         offered = choices(name)
         around = zip(offered, [*offered[1:], *offered[:1]], strict=True)

@@ -1,0 +1,200 @@
+"""A team's library and what is built on it, from a new table to a study's checks."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import Made
+from test_matrix import ENGINES
+
+from template import clone, commit, git, lend, poe, render, run, set_up, status
+from twobus.template import Template
+
+pytestmark = pytest.mark.slow
+
+PACKAGE = "acme_data"
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library in a repository that projects take it from.
+
+    Attributes:
+        folder: Where it is.
+    """
+
+    folder: Path
+
+    def requirement(self, version: str) -> str:
+        """Return what a project answers to build on a release."""
+        return f"acme-data @ git+{self.folder.as_uri()}@v{version}"
+
+    def release(self, version: str) -> None:
+        """Commit what there is as a release, and tag it as CI would."""
+        replace(
+            self.folder / "pyproject.toml",
+            r'(?m)^version = ".*"',
+            f'version = "{version}"',
+        )
+        replace(
+            self.folder / "CHANGELOG.md",
+            r"\A(.*?)(?=^## )",
+            rf"\1## {version}\n\n- Changed.\n\n",
+        )
+        assert run("uv", "lock", "--quiet", cwd=self.folder).code == 0
+        commit(self.folder)
+        git("tag", "--annotate", f"v{version}", "--message", version, cwd=self.folder)
+
+
+def replace(file: Path, pattern: str, text: str) -> None:
+    """Replace what must be there once."""
+    flags = re.MULTILINE | re.DOTALL
+    changed, count = re.subn(
+        pattern, text, file.read_text("utf-8"), count=1, flags=flags
+    )
+    assert count == 1, f"{file} has no {pattern}"
+    file.write_text(changed, "utf-8")
+
+
+def checked(project: Path) -> None:
+    """Let a project pass all of its checks."""
+    result = run("uv", "run", "--locked", "poe", "check", cwd=project)
+    assert result.code == 0, result.output
+
+
+@pytest.fixture(scope="module")
+def library(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """A library of which 1.0.0 is released."""
+    folder = tmp_path_factory.mktemp("library") / "acme-data"
+    found = Library(set_up(render(release, folder, kind="library")))
+    found.release("1.0.0")
+    return found
+
+
+@pytest.fixture(scope="module")
+def study_ready(
+    release: Path, library: Library, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """An analysis on the library, set up."""
+    folder = tmp_path_factory.mktemp("study") / "churn study é"
+    answers = {"worked_example": True, "package_name": "churn_study"}
+    wanted = library.requirement("1.0.0")
+    return set_up(render(release, folder, shared_library=wanted, **answers))
+
+
+@pytest.fixture
+def study(study_ready: Path) -> Iterator[Path]:
+    """The analysis, put back as it was after the test."""
+    with lend(study_ready) as project:
+        yield project
+        # Another release of the library may have been installed.
+        git("reset", "--quiet", "--hard", cwd=project)
+        assert run("uv", "sync", "--quiet", cwd=project).code == 0
+
+
+def test_an_analysis_on_a_library_passes_without_data_access_of_its_own(
+    study: Path,
+) -> None:
+    checked(study)
+    own = {path.name for path in (study / "src/churn_study").iterdir()}
+    assert not own & {"data.py", "tables"}
+
+
+def test_models_on_a_library_are_checked_trained_and_written(
+    release: Path, library: Library, tmp_path: Path
+) -> None:
+    answers = {"kind": "model", "worked_example": True, "package_name": "churn"}
+    wanted = library.requirement("1.0.0")
+    project = render(release, tmp_path / "churn", shared_library=wanted, **answers)
+    set_up(project)
+    written = poe(
+        project, "new-model", "mass", "--table=penguins", "--target=body_mass_g"
+    )
+    assert written.code == 0, written.output
+    checked(project)
+    trained = poe(project, "train", "penguin_sex")
+    assert trained.code == 0, trained.output
+    assert "trained on the samples" in trained.output
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import duckdb",
+        "import psycopg",
+        "from churn_study.data import read",
+        "import ibis\n\nTABLE = ibis.connect('duckdb://')",
+        "import ibis\n\nTABLE = ibis.postgres.connect()",
+        "import pandas as pd\n\nTABLE = pd.read_sql('select 1', None)",
+    ],
+)
+def test_a_way_past_the_library_is_named_with_the_place_for_it(
+    study: Path, line: str
+) -> None:
+    (study / "src/churn_study/mine.py").write_text(f'"""Mine."""\n\n{line}\n', "utf-8")
+    result = run("uv", "run", "ruff", "check", "--select=TID251", cwd=study)
+    assert result.code == 1
+    assert "Read by acme_data; what it lacks belongs there" in result.output
+
+
+def test_a_new_table_reaches_a_study_by_one_line(study: Path, library: Library) -> None:
+    tables = library.folder / f"src/{PACKAGE}/tables"
+    assert poe(library.folder, "new-table", "orders").code == 0
+    replace(tables / "orders.py", 'OWNER = ""', 'OWNER = "@acme/sales"')
+    replace(tables / "orders.py", 'UPDATED = ""', 'UPDATED = "every night"')
+    replace(tables / "orders.py", "One row is one …", "One row is one order")
+    assert poe(library.folder, "tables").code == 0
+    library.release("1.1.0")
+    checked(library.folder)
+
+    replace(study / "pyproject.toml", "@v1.0.0", "@v1.1.0")
+    assert run("uv", "lock", "--quiet", cwd=study).code == 0
+    code = "from acme_data import read; print(read('orders').count().execute())"
+    result = run("uv", "run", "--quiet", "python", "-c", code, cwd=study)
+    assert result.output.split() == ["3"]
+    changed = git("diff", "--numstat", "--", ":!uv.lock", cwd=study).split()
+    assert changed == ["1", "1", "pyproject.toml"]
+    commit(study)
+    checked(study)
+
+
+def test_a_removed_name_needs_another_major_version(library: Library) -> None:
+    with lend(library.folder) as project:
+        package = project / f"src/{PACKAGE}/__init__.py"
+        replace(package, "catalogue, connect, read\n", "catalogue, read\n")
+        replace(package, '"connect", ', "")
+        for version, code in {"1.9.0": 1, "2.0.0": 0}.items():
+            library.release(version)
+            git("tag", "--delete", f"v{version}", cwd=project)
+            result = poe(project, "check")
+            assert result.code == code, result.output
+            assert ("connect" in result.output) == bool(code)
+
+
+def test_an_answer_moves_an_analysis_to_a_library_and_back(
+    library: Library, template: Template, made: Made, tmp_path: Path
+) -> None:
+    start = made("1000.0.0", (("package_name", "churn_study"),))
+    project = clone(start, tmp_path / "churn")
+    assert run("uv", "lock", "--quiet", cwd=project).code == 0
+    commit(project)
+    wanted = library.requirement("1.0.0")
+    assert ENGINES["twobus"](project, template, shared_library=wanted) == []
+    said = run("uv", "run", "ruff", "check", cwd=project).output
+    for file in ("notebooks/01_body_mass.py", "tests/test_body_mass.py"):
+        assert file in said
+        # What the linter asks for, in the place where ruff sorts it.
+        replace(project / file, "from churn_study.data import", "from acme_data import")
+    run("uv", "run", "poe", "format", cwd=project)
+    commit(project)
+    checked(project)
+    assert not (project / "src/churn_study/data.py").exists()
+    assert ENGINES["twobus"](project, template, shared_library="") == []
+    for file in ("notebooks/01_body_mass.py", "tests/test_body_mass.py"):
+        replace(project / file, "from acme_data import", "from churn_study.data import")
+    run("uv", "run", "poe", "format", cwd=project)
+    commit(project)
+    checked(project)
+    assert status(project) == ""
