@@ -228,16 +228,16 @@ def test_nobody_locks_who_may_not_read_the_library(
 # GitHub.
 
 
-@pytest.fixture(scope="module")
-def study(project_of: Callable[..., Path]) -> Path:
-    """An analysis on GitHub."""
-    return project_of()
-
-
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["analysis", "model"])
 def test_the_first_push_to_github_passes(
-    study: Path, server: Server, computer: NewComputer, tmp_path: Path
+    kind: str,
+    project_of: Callable[..., Path],
+    server: Server,
+    computer: NewComputer,
+    tmp_path: Path,
 ) -> None:
+    study = project_of(kind=kind)
     runner, checkout = computer(), clone(study, tmp_path / "checkout")
     server.logins.clear()
     result = on_github(github_steps(checkout), runner, checkout, NETRC)
@@ -254,8 +254,12 @@ def test_the_first_push_to_github_passes(
 
 @pytest.mark.slow
 def test_github_without_the_secret_reads_a_public_library(
-    study: Path, server: Server, computer: NewComputer, tmp_path: Path
+    project_of: Callable[..., Path],
+    server: Server,
+    computer: NewComputer,
+    tmp_path: Path,
 ) -> None:
+    study = project_of()
     runner, checkout = computer(), clone(study, tmp_path / "checkout")
     first, last = github_steps(checkout)
     sync = {"run": last["run"].replace("poe check", "python -c 'import acme_data'")}
