@@ -25,12 +25,15 @@ class Server(ThreadingHTTPServer):
         root: Where the repositories are.
         logins: What git said to log in, by request; empty where it said nothing.
         public: Whether anybody may read.
+        elsewhere: A login that is valid, but not for the repositories here: as on a
+            real forge, git is not asked for another one.
         certificate: A file of what is to be trusted: this server.
     """
 
     fake: Forge
     root: Path
     public = False
+    elsewhere = ""
 
     def __init__(self, folder: Path) -> None:
         """Start on a free port."""
@@ -121,6 +124,9 @@ class Handler(BaseHTTPRequestHandler):
         login = b64decode(secret).decode() if kind == "Basic" else secret
         self.server.logins.append((f"{self.command} {self.path}", login))
         fake = self.server.fake
+        if login and login == self.server.elsewhere:
+            self.reply(404, {}, b"Repository not found.")
+            return
         reads = self.server.public and "receive-pack" not in self.path
         if not reads and login != f"x-access-token:{fake.token}":
             realm = {"WWW-Authenticate": 'Basic realm="git"'}

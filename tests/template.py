@@ -36,6 +36,7 @@ FOREIGN = (
     "PYTEST_",
     "PYTHONDONTWRITEBYTECODE",
     "DATA_URL",
+    "NETRC",
     "MLFLOW_",
 )
 

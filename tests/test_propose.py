@@ -171,6 +171,7 @@ def study(small: Path, made: dict[str, Path], server: Server, tmp_path: Path) ->
         server.fake, server.root = fake, tmp_path / "forge"
         fake.token = SECRET
         server.logins.clear()
+        server.elsewhere = ""
         template, project = tmp_path / "template", tmp_path / "study"
         git("clone", "--quiet", str(small), str(template), cwd=tmp_path)
         shutil.copytree(made[forge], project)
@@ -666,6 +667,28 @@ def test_the_token_is_shown_to_the_forge_only(
             assert SECRET.encode() not in file.read_bytes(), file
 
 
+@pytest.mark.parametrize("forge", PATHS)
+@pytest.mark.parametrize("login", ["ci", "x-access-token"])
+def test_a_netrc_for_the_library_does_not_log_in_instead(
+    login: str, forge: str, study: Study, propose: Propose
+) -> None:
+    work = study(forge)
+    place = work.server.root / "acme" / "twobus.git"
+    git("clone", "--quiet", "--bare", str(work.template), str(place), cwd=work.folder)
+    answers = (work.project / ".copier-answers.yml").read_text()
+    source = f"_src_path: https://{work.server.host}/acme/twobus.git"
+    work.write(".copier-answers.yml", re.sub("_src_path: .*", source, answers))
+    home = work.folder / "home"
+    home.mkdir()
+    # What CI needs to read a private library, whose repository is on the same forge.
+    netrc = f"machine localhost login {login} password of-the-library"
+    (home / ".netrc").write_text(netrc)
+    work.server.elsewhere = f"{login}:of-the-library"
+    result = propose(work, alone=True)
+    assert result.code == 0, result.output
+    assert len(work.requests) == 1
+
+
 def test_another_host_does_not_get_the_token(
     study: Study, propose: Propose, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -846,10 +869,17 @@ def test_the_job_opens_a_request_and_is_quiet_otherwise(
         for word in ("-u", f"{name}_NAME", "-u", f"{name}_EMAIL")
     ]
 
+    # What is for a private library on that forge, and for nothing else there.
+    home, cache = tmp_path / "home", run("uv", "cache", "dir", cwd=tmp_path).output
+    home.mkdir()
+    (home / ".netrc").write_text("machine localhost login ci password of-the-library")
+    server.elsewhere = "ci:of-the-library"
+
     def job() -> Result:
         script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", line]
         settings = {**own, **server.trusted_too(), "CI": "true"}
         settings |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        settings |= {"HOME": str(home), "UV_CACHE_DIR": cache.strip()}
         result = run("env", *unset, *script, cwd=checkout, **settings)
         assert SECRET not in result.output
         assert (result.code, status(checkout)) == (0, ""), result.output

@@ -68,6 +68,30 @@ BAD = [
     ("license", "GPL-9", "license"),
     ("python_version", "2.7", "python_version"),
     ("notebooks", "zeppelin", "notebooks"),
+    ("shared_library", "acme data", "Write it like acme-data"),
+    ("shared_library", "acme-data @ http://h.example/d/a", "Write it like acme-data"),
+    ("shared_library", "acme-data @ git+https://${T}.example/", "Write it like acme"),
+    ("shared_library", "acme-data --index-url https://h.example", "Write it like acme"),
+    *(
+        ("shared_library", f"acme-data @ {address}", "Leave passwords and tokens out")
+        for address in [
+            "git+https://me:secret@git.acme.example/data/acme-data@v1.2.0",
+            "git+https://:secret@git.acme.example/data/acme-data@v1.2.0",
+            "git+https://secret@git.acme.example/data/acme-data@v1.2.0",
+            "git+https://secret:@git.acme.example/data/acme-data@v1.2.0",
+            "git+https://me%3Asecret@git.acme.example/data/acme-data@v1.2.0",
+            "git+https://${TOKEN}@git.acme.example/data/acme-data@v1.2.0",
+            # Both slips are read as a host by some, and as a password by others.
+            "git+https:///secret@git.acme.example/data/acme-data@v1.2.0",
+            "git+https://me:se/cret@git.acme.example/data/acme-data@v1.2.0",
+            "git+ssh://git:secret@git.acme.example/data/acme-data@v1.2.0",
+            "git+ssh://git%3Asecret@git.acme.example/data/acme-data@v1.2.0",
+            "https://secret@git.acme.example/acme_data-1.2.0-py3-none-any.whl",
+            "https://git.acme.example/acme_data-1.2.0-py3-none-any.whl?token=secret",
+            "git+https://git.acme.example/data/acme-data?private_token=secret",
+            "git+file://me:secret@host/data/acme-data",
+        ]
+    ),
 ]
 
 GOOD = [

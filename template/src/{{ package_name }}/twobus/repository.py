@@ -89,7 +89,8 @@ def update() -> None:
     Raises:
         SystemExit: As that command ends.
     """
-    _newest("update", *sys.argv[1:], str(ROOT))
+    source, _ = _template()
+    _newest(source, "update", *sys.argv[1:], str(ROOT))
 
 
 def propose() -> None:
@@ -103,28 +104,36 @@ def propose() -> None:
         # People know, and a job that is red every week would teach them to look away.
         print(f"Nothing to propose: the template at {source} is not on this computer.")
         return
-    _log_in()
-    _newest("propose", *sys.argv[1:], "--project", str(ROOT))
+    _newest(_log_in(source), "propose", *sys.argv[1:], "--project", str(ROOT))
 
 
-def _log_in() -> None:
+def _log_in(source: str) -> str:
     """Let git show TWOBUS_TOKEN to the host that runs this job, if it asks for one.
 
     So a template there may be private. The token is in no argument and no file.
+
+    Returns:
+        The template's address as it logs in: with a user's name, without which git
+        would rather take what ~/.netrc has for a private library on that host.
     """
     server = os.environ.get("GITHUB_SERVER_URL") or os.environ.get("CI_SERVER_URL")
     if not server or not os.environ.get("TWOBUS_TOKEN"):
-        return
-    settings = ("", LOG_IN)
+        return source
+    named = server.replace("://", "://x-access-token@")
+    settings = [
+        (f"credential.{server}.helper", ""),
+        (f"credential.{server}.helper", LOG_IN),
+        (f"http.{named}.emptyAuth", "true"),
+    ]
     count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
     os.environ["GIT_CONFIG_COUNT"] = str(count + len(settings))
-    for number, value in enumerate(settings, count):
-        os.environ[f"GIT_CONFIG_KEY_{number}"] = f"credential.{server}.helper"
+    for number, (key, value) in enumerate(settings, count):
+        os.environ[f"GIT_CONFIG_KEY_{number}"] = key
         os.environ[f"GIT_CONFIG_VALUE_{number}"] = value
+    return source.replace(f"{server}/", f"{named}/")
 
 
-def _newest(*words: str) -> NoReturn:
-    source, _ = _template()
+def _newest(source: str, *words: str) -> NoReturn:
     tags = ["ls-remote", "--tags", "--refs", "--sort=-version:refname", source, "v*"]
     # A release is v1.2.0; before it there may have been a v1.2.0rc1.
     names = re.findall(r"refs/tags/(v[0-9.]+)$", _git(*tags) or "", re.MULTILINE)
