@@ -2,7 +2,6 @@
 
 import json
 import tomllib
-from itertools import product
 from pathlib import Path
 from typing import Any
 

@@ -1,6 +1,7 @@
 """A team's library: tables of files and of a database, read by the same words."""
 
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from postgres import PLANTED, POOR, Server, offered, running
 
-from template import Result, lend, run
+from template import Result, lend, poe, run, status
 
 pytestmark = pytest.mark.slow
 
@@ -173,6 +174,18 @@ def test_a_missing_table_is_named(library: Path, server: Server) -> None:
     assert said == "The database has no table 'penguins'."
 
 
+def test_a_database_that_never_answers_is_left(library: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://u:{PLANTED}@127.0.0.1:{silent.getsockname()[1]}/x"
+        said = refused(library, "read('customers')", url)
+    assert "it does not answer" in said
+
+
+def test_a_query_may_take_ten_minutes(library: Path, server: Server) -> None:
+    code = "print(connect().raw_sql('show statement_timeout').fetchone()[0])"
+    assert python(library, code, server.url()).output.split() == ["10min"]
+
+
 def test_nothing_is_written_to_a_database(library: Path, server: Server) -> None:
     code = "connect().raw_sql('create table mine (a int)')"
     assert "read-only" in python(library, code, server.url()).output
@@ -237,3 +250,141 @@ threading.Thread(target=kill).start()
     with killed(library / "kill", server):
         found = python(library, code, server.url())
     assert found.output == expected.output
+
+
+KEYRING = """
+from keyring.backend import KeyringBackend
+
+class Keyring(KeyringBackend):
+    priority = 1
+    def get_password(self, service, name):
+        if (service, name) == ("acme-data", "DATA_URL"):
+            return "duckdb://from-keyring"
+    def set_password(self, *words): ...
+    def delete_password(self, *words): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "file", "expected"),
+    [
+        (
+            "duckdb://from-environment",
+            "duckdb://from-file",
+            "duckdb://from-environment",
+        ),
+        ("", "duckdb://from-file", "duckdb://from-file"),
+        ("", "", "duckdb://from-keyring"),
+    ],
+)
+def test_the_environment_is_asked_before_the_file_and_the_keyring_last(
+    library: Path, tmp_path: Path, environment: str, file: str, expected: str
+) -> None:
+    (tmp_path / "fake.py").write_text(KEYRING, "utf-8")
+    (library / ".env").write_text(f"DATA_URL={file}\n", "utf-8")
+    code = (
+        "from acme_data.settings import Settings; "
+        "print(Settings().data_url.get_secret_value(), Settings())"
+    )
+    result = run(
+        *("uv", "run", "--no-sync", "python", "-c", code),
+        cwd=library,
+        DATA_URL=environment,
+        PYTHONPATH=str(tmp_path),
+        PYTHON_KEYRING_BACKEND="fake.Keyring",
+    )
+    found, shown = result.output.split(maxsplit=1)
+    assert found == expected
+    assert "from" not in shown
+
+
+def test_a_machine_without_a_keyring_reads_the_samples(library: Path) -> None:
+    result = run(
+        *("uv", "run", "--no-sync", "python", "-c"),
+        "from acme_data import read; print(read('customers').count().execute())",
+        cwd=library,
+        PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring",
+    )
+    assert result.output.split() == ["2"]
+
+
+@pytest.fixture
+def rich(server: Server) -> Iterator[Server]:
+    """The server with a table of every type, whose names are awkward."""
+    server.sql(
+        r'''
+        create schema sales;
+        create table sales.rich (
+            id bigint primary key, small smallint not null, price numeric(10, 2),
+            total numeric, share real, rate double precision, paid boolean,
+            note varchar(20), day date, at timestamp, seen timestamptz, hour time,
+            "2x" int, "class" text, "validate" int, "Straße ""x""" text,
+            mail inet, tags int[]
+        );
+        insert into sales.rich (id, small, note) values (4242, 1, 'Ann Private')
+        '''
+    )
+    yield server
+    server.sql("drop schema sales cascade")
+
+
+def test_a_new_table_has_the_columns_of_the_database_and_none_of_its_values(
+    library: Path, rich: Server
+) -> None:
+    words = ("new-table", "rich", "--location", "sales.rich")
+    result = poe(library, *words, DATA_URL=rich.url())
+    assert result.code == 0, result.output
+    left_out = [line for line in result.output.splitlines() if "Left out" in line]
+    assert [line.split(": ")[1].split(",")[0] for line in left_out] == ["mail", "tags"]
+    sample = (library / "src/acme_data/tables/rich.csv").read_text("utf-8")
+    assert "4242" not in sample
+    assert PRIVATE not in sample + result.output
+    for place in ("samples", rich.url()):
+        read = python(library, "print(read('rich', check=True).small.sum())", place)
+        assert read.code == 0, read.output
+
+
+def test_a_new_table_is_not_done_before_it_says_whose_it_is(library: Path) -> None:
+    assert poe(library, "new-table", "orders").code == 0
+    result = poe(library, "test")
+    for said in ("who answers questions", "when its rows change", "poe tables"):
+        assert said in result.output
+    assert run("uv", "run", "ruff", "check", cwd=library).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["customers"], "tables/customers.py is there already"),
+        (["class"], "such as class_table"),
+        (["../x"], "Name it by a-z"),
+        (["x", "--location", "sales.x"], "Set DATA_URL to the database that has it"),
+    ],
+)
+def test_a_new_table_that_cannot_be_is_refused_in_a_sentence(
+    library: Path, words: list[str], said: str
+) -> None:
+    before = status(library)
+    result = poe(library, "new-table", *words)
+    assert result.code == 1
+    assert said in result.output
+    assert "Traceback" not in result.output
+    assert status(library) == before
+
+
+def test_a_new_table_needs_a_table(library: Path, server: Server) -> None:
+    result = poe(library, "new-table", "absent", DATA_URL=server.url())
+    assert result.output.splitlines()[-1] == "The database has no table 'absent'."
+
+
+def test_a_table_that_will_go_says_what_to_read_instead(library: Path) -> None:
+    module = library / "src/acme_data/tables/customers.py"
+    module.write_text(CONTRACT + "\nDEPRECATED = 'read clients'\n", "utf-8")
+    code = "import warnings; warnings.simplefilter('error'); read('customers')"
+    result = python(library, code, "samples")
+    assert "DeprecationWarning: The table 'customers' will go: read clients" in (
+        result.output
+    )
+    poe(library, "tables")
+    page = (library / "docs/tables.md").read_text("utf-8")
+    assert "- **Will go**: read clients" in page
