@@ -58,7 +58,8 @@ def check() -> None:
     if new < least and (broken := list(_breakages(*_both(f"v{last}")))):
         version = ".".join(map(str, least))
         raise SystemExit(
-            "\n".join(broken) + f"\nThis breaks what people wrote for v{last}: keep the "
+            "\n".join(broken)
+            + f"\nThis breaks what people wrote for v{last}: keep the "
             f'old name as a deprecated alias, or write version "{version}" by '
             f"`uv version {version}` and begin CHANGELOG.md with `## {version}`."
         )
@@ -71,8 +72,10 @@ def release() -> None:
         SystemExit: If the version is not the one that CHANGELOG.md begins with.
     """
     version, notes = _coming()
-    if _git("tag", "--list", f"v{version}"):
-        print(f"v{version} is released: a new version in pyproject.toml is the next.")
+    changed = ["log", "-1", "--diff-filter=M", "-G^version *=", "--", "pyproject.toml"]
+    # A library that has just begun is not released by its first push.
+    if _git("tag", "--list", f"v{version}") or not _git(*changed):
+        print(f"Nothing to release: {version} is no new version in pyproject.toml.")
         return
     print(f"On the main branch, this would be released as v{version}:\n\n{notes}")
     (ROOT / "dist").mkdir(exist_ok=True)
@@ -125,21 +128,22 @@ def _load(place: Path) -> griffe.Module:
         resolve_external=False,
     )
     assert isinstance(package, griffe.Module)
-    _link(package)
+    # griffe compares no names that stand for others that stand for others.
+    for name, member in list(package.members.items()):
+        if name in (package.exports or ()):
+            package.set_member(name, griffe.Alias(name, _meant(member), parent=package))
     return package
 
 
-def _link(module: griffe.Module) -> None:
-    """Take `old = new` for another name of what is new, not for a value."""
-    for name, member in list(module.members.items()):
-        if isinstance(member, griffe.Module):
-            _link(member)
-        elif isinstance(member, griffe.Attribute) and isinstance(
-            member.value, griffe.ExprName
-        ):
-            path = member.value.canonical_path
-            if path != member.path:
-                module.set_member(name, griffe.Alias(name, path, parent=module))
+def _meant(name: griffe.Object | griffe.Alias) -> griffe.Object | griffe.Alias:
+    """Follow imports and `old = new` to what a name stands for, if that is ours."""
+    with suppress(KeyError, griffe.GriffeError):
+        one = name.final_target if isinstance(name, griffe.Alias) else name
+        value = one.value if isinstance(one, griffe.Attribute) else None
+        if isinstance(value, griffe.ExprName) and value.canonical_path != one.path:
+            return _meant(one.modules_collection[value.canonical_path])
+        return one
+    return name
 
 
 def _breakages(old: griffe.Module, new: griffe.Module) -> Iterator[str]:
@@ -174,7 +178,7 @@ def _tables(package: griffe.Module) -> dict[str, dict[str, str]]:
     tables = package.members.get("tables")
     modules = tables.modules.items() if tables else ()
     return {
-        name: dict(_columns(module.members["Contract"]))
+        name: dict(_columns(_meant(module.members["Contract"])))
         for name, module in modules
         if "Contract" in module.members and not name.startswith("_")
     }
