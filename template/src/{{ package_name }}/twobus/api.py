@@ -55,7 +55,7 @@ def check() -> None:
     major, minor, _ = _numbers(last)
     # Before 1.0.0, the second number does what the first one does later.
     least = (major + 1, 0, 0) if major else (0, minor + 1, 0)
-    if new < least and (broken := list(_breakages(*_both(f"v{last}")))):
+    if new < least and (broken := list(_broken(f"v{last}"))):
         version = ".".join(map(str, least))
         raise SystemExit(
             "\n".join(broken)
@@ -102,20 +102,22 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def _both(tag: str) -> tuple[griffe.Module, griffe.Module]:
-    """Read the package of a release, and that of now; neither is run."""
+def _broken(tag: str) -> Iterator[str]:
+    """Yield what people who use a release would miss; no package is run."""
     place = PACKAGE.relative_to(ROOT).as_posix()
     if not _git("ls-tree", tag, "--", place):
-        raise SystemExit(f"{tag} has no {place}: there is nothing to compare with.")
+        yield f"{tag} has no {place} to compare with"
+        return
     with tempfile.TemporaryDirectory() as folder:
         old, new = Path(folder, "old"), Path(folder, "new")
         packed = _git("archive", "--format=zip", tag, "--", place)
         zipfile.ZipFile(io.BytesIO(packed)).extractall(old)
         shutil.copytree(PACKAGE, new / place)
-        return _load(old / place), _load(new / place)
+        yield from _breakages(_load(old / place), _load(new / place))
 
 
 def _load(place: Path) -> griffe.Module:
+    """Read a package, so that each exported name stands for what is meant by it."""
     # griffe passes over folders without one, which Python can import.
     for folder in {file.parent for file in place.rglob("*.py")}:
         (folder / "__init__.py").touch()
@@ -130,8 +132,8 @@ def _load(place: Path) -> griffe.Module:
     assert isinstance(package, griffe.Module)
     # griffe compares no names that stand for others that stand for others.
     for name, member in list(package.members.items()):
-        if name in (package.exports or ()):
-            package.set_member(name, griffe.Alias(name, _meant(member), parent=package))
+        if name in (package.exports or ()) and (meant := _meant(member)) is not member:
+            package.set_member(name, griffe.Alias(name, meant, parent=package))
     return package
 
 
@@ -147,19 +149,27 @@ def _meant(name: griffe.Object | griffe.Alias) -> griffe.Object | griffe.Alias:
 
 
 def _breakages(old: griffe.Module, new: griffe.Module) -> Iterator[str]:
-    """Yield what people who use the old package would miss in the new one."""
     before, now = (list(map(str, package.exports or [])) for package in (old, new))
-    yield from (f"{name} is gone" for name in before if name not in now)
-    for name, member in old.members.items():
-        member.public = name in before and name in now
-    for breakage in griffe.find_breaking_changes(old, new):
-        if words := CHANGES.get(breakage.kind):
-            module = (breakage.obj.parent or breakage.obj).module
-            name = breakage.obj.path.removeprefix(f"{module.path}.")
-            value = breakage.old_value or breakage.new_value
-            if isinstance(value, griffe.Parameter):
-                name += f": parameter {value.name}"
-            yield f"{name} {words}"
+    computed = griffe.ExprCall | griffe.ExprBinOp | griffe.ExprListComp
+    if isinstance(getattr(new.members.get("__all__"), "value", None), computed):
+        yield "__all__ cannot be compared: write it as a list of names"
+        before = []
+    for name in before:
+        if name not in now:
+            yield f"{name} is gone"
+            continue
+        # One at a time: griffe looks only once at what has two names.
+        for member in old.members.values():
+            member.public = member.name == name
+        known = (one.members[name] for one in (old, new) if name in one.members)
+        whole = {f"{old.path}.{name}", *(_meant(member).path for member in known)}
+        for breakage in griffe.find_breaking_changes(old, new):
+            if words := CHANGES.get(breakage.kind):
+                value = breakage.old_value or breakage.new_value
+                part = "" if breakage.obj.path in whole else f".{breakage.obj.name}"
+                if isinstance(value, griffe.Parameter):
+                    part += f": parameter {value.name}"
+                yield f"{name}{part} {words}"
     tables = _tables(new)
     for table, columns in _tables(old).items():
         if table not in tables:
