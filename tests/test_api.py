@@ -349,9 +349,9 @@ def test_what_was_deprecated_still_breaks_people_when_it_goes(library: Path) -> 
         ("1.0.0", "2.0.0", ""),
         ("0.3.1", "0.3.2", "0.4.0"),
         ("0.3.1", "0.4.0", ""),
-        ("0.9.1", "0.10.0", ""),
+        ("0.8.1", "0.10.0", ""),
         ("0.3.1", "1.0.0", ""),
-        ("9.0.0", "10.0.0", ""),
+        ("8.0.0", "10.0.0", ""),
     ],
 )
 def test_a_breakage_needs_a_higher_version(
