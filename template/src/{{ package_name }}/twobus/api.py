@@ -93,7 +93,7 @@ def _coming() -> tuple[str, str]:
     if parts[1:2] != [version]:
         raise SystemExit(
             f"pyproject.toml says version {version}, and CHANGELOG.md does not begin "
-            f"with `## {version}`: write both."
+            f"with `## {version}`: write the same number in both."
         )
     return version, parts[2].strip()
 
