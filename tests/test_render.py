@@ -24,7 +24,7 @@ LONGEST = {
 
 LEFT_OVER = re.compile(r"\{%|\{\{|\{#")
 # GitHub's expressions and nbconvert's template look like Jinja, and are meant.
-NOT_OURS = {"ci.yml", "update.yml", "notebooks.py"}
+NOT_OURS = {"ci.yml", "release.yml", "update.yml", "notebooks.py"}
 
 FORBIDDEN_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
 
