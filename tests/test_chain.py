@@ -11,6 +11,7 @@ from test_matrix import ENGINES
 
 from template import clone, commit, git, lend, poe, render, run, set_up, status
 from twobus.template import Template
+from twobus.update import BRANCH
 
 pytestmark = pytest.mark.slow
 
@@ -35,13 +36,13 @@ class Library:
         """Commit what there is as a release, and tag it as CI would."""
         replace(
             self.folder / "pyproject.toml",
-            r'(?m)^version = ".*"',
+            r'^version = "[^"]*"',
             f'version = "{version}"',
         )
         replace(
             self.folder / "CHANGELOG.md",
-            r"\A(.*?)(?=^## )",
-            rf"\1## {version}\n\n- Changed.\n\n",
+            r"^(?=## )",
+            f"## {version}\n\nChanged.\n\n",
         )
         assert run("uv", "lock", "--quiet", cwd=self.folder).code == 0
         commit(self.folder)
@@ -50,9 +51,8 @@ class Library:
 
 def replace(file: Path, pattern: str, text: str) -> None:
     """Replace what must be there once."""
-    flags = re.MULTILINE | re.DOTALL
     changed, count = re.subn(
-        pattern, text, file.read_text("utf-8"), count=1, flags=flags
+        pattern, text, file.read_text("utf-8"), count=1, flags=re.MULTILINE
     )
     assert count == 1, f"{file} has no {pattern}"
     file.write_text(changed, "utf-8")
@@ -176,7 +176,7 @@ def test_a_removed_name_needs_another_major_version(library: Library) -> None:
 def test_an_answer_moves_an_analysis_to_a_library_and_back(
     library: Library, template: Template, made: Made, tmp_path: Path
 ) -> None:
-    start = made("1000.0.0", (("package_name", "churn_study"),))
+    start = made("1000.0.0", {"package_name": "churn_study"})
     project = clone(start, tmp_path / "churn")
     assert run("uv", "lock", "--quiet", cwd=project).code == 0
     commit(project)
@@ -191,6 +191,8 @@ def test_an_answer_moves_an_analysis_to_a_library_and_back(
     commit(project)
     checked(project)
     assert not (project / "src/churn_study/data.py").exists()
+    git("switch", "--quiet", "main", cwd=project)
+    git("merge", "--quiet", "--ff-only", BRANCH, cwd=project)
     assert ENGINES["twobus"](project, template, shared_library="") == []
     for file in ("notebooks/01_body_mass.py", "tests/test_body_mass.py"):
         replace(project / file, "from acme_data import", "from churn_study.data import")
