@@ -160,6 +160,59 @@ def test_a_new_table_reaches_a_study_by_one_line(study: Path, library: Library) 
     checked(study)
 
 
+FUNCTION = '''"""Counts of birds."""
+
+import ibis
+
+
+def daily_revenue(orders: ibis.Table) -> ibis.Table:
+    """Return how many rows there are a year, as `year` and `rows`."""
+    return orders.group_by("year").aggregate(rows=orders.count())
+'''
+TEST = """
+import pytest
+from {package}.orders import daily_revenue
+
+
+def test_rows_are_counted_by_year() -> None:
+    import ibis
+
+    rows = daily_revenue(ibis.memtable({{"year": [2007, 2007, 2008]}}))
+    assert sorted(rows.rows.to_list()) == [1, 2]
+"""
+
+
+def test_a_function_moves_to_the_library_as_its_pages_say(
+    study: Path, library: Library
+) -> None:
+    (study / "src/churn_study/orders.py").write_text(FUNCTION, "utf-8")
+    test = study / "tests/test_orders.py"
+    test.write_text(TEST.format(package="churn_study"), "utf-8")
+    run("uv", "run", "poe", "format", cwd=study)
+    checked(commit(study))
+
+    package = library.folder / f"src/{PACKAGE}"
+    (package / "orders.py").write_text(FUNCTION, "utf-8")
+    theirs = library.folder / "tests/test_orders.py"
+    theirs.write_text(TEST.format(package=PACKAGE), "utf-8")
+    init = package / "__init__.py"
+    replace(init, "(?=\n__all__)", "from .orders import daily_revenue\n")
+    replace(init, r"\]$", ', "daily_revenue"]')
+    run("uv", "run", "poe", "format", cwd=library.folder)
+    library.release("1.2.0")
+    checked(library.folder)
+
+    replace(study / "pyproject.toml", "@v1.0.0", "@v1.2.0")
+    assert run("uv", "lock", "--quiet", cwd=study).code == 0
+    page = (library.folder / "docs/CONTRIBUTING.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (alias,) = (block for block in blocks if "@deprecated" in block)
+    (study / "src/churn_study/orders.py").write_text(alias, "utf-8")
+    checked(commit(study))
+    said = run("uv", "run", "pytest", "tests/test_orders.py", cwd=study)
+    assert "DeprecationWarning: Use daily_revenue of acme_data." in said.output
+
+
 def test_a_removed_name_needs_another_major_version(library: Library) -> None:
     with lend(library.folder) as project:
         package = project / f"src/{PACKAGE}/__init__.py"
