@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from bench_library import libraries
 from bench_models import models, spread
 
 from template import git, run, snapshot
@@ -91,6 +92,8 @@ def main() -> None:
         table(ratios, times)
         print()
         models(template, work)
+        print()
+        libraries(template, work)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"\n{os.cpu_count()} cores, load {load:.1f} at the end.")
 
