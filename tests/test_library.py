@@ -171,7 +171,10 @@ def test_a_missing_permission_names_the_table(library: Path, server: Server) -> 
 
 def test_a_missing_table_is_named(library: Path, server: Server) -> None:
     said = refused(library, "read('penguins')", server.url())
-    assert said == "The database has no table 'penguins'."
+    assert said == (
+        "The database has no table 'penguins': LOCATION in tables/penguins.py says what "
+        "it is called there."
+    )
 
 
 def test_a_database_that_never_answers_is_left(library: Path) -> None:
@@ -347,7 +350,7 @@ def test_a_new_table_has_the_columns_of_the_database_and_none_of_its_values(
 def test_a_new_table_is_not_done_before_it_says_whose_it_is(library: Path) -> None:
     assert poe(library, "new-table", "orders").code == 0
     result = poe(library, "test")
-    for said in ("who answers questions", "when its rows change", "poe tables"):
+    for said in ("what a row is", "who answers questions", "rows change", "poe tables"):
         assert said in result.output
     assert run("uv", "run", "ruff", "check", cwd=library).code == 0
 
@@ -374,7 +377,9 @@ def test_a_new_table_that_cannot_be_is_refused_in_a_sentence(
 
 def test_a_new_table_needs_a_table(library: Path, server: Server) -> None:
     result = poe(library, "new-table", "absent", DATA_URL=server.url())
-    assert result.output.splitlines()[-1] == "The database has no table 'absent'."
+    assert result.output.splitlines()[-1] == (
+        "The database has no table 'absent': name it by --location."
+    )
 
 
 def test_a_table_that_will_go_says_what_to_read_instead(library: Path) -> None:

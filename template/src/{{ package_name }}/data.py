@@ -130,7 +130,9 @@ def columns(location: str) -> dict[str, Any] | None:
     Raises:
         DataError: If there is no such table, or the database cannot be reached.
     """
-    return None if _folder() else dict(_located(location).schema().items())
+    if _folder():
+        return None
+    return dict(_located(location, "name it by --location").schema().items())
 
 
 def names() -> list[str]:
@@ -206,12 +208,14 @@ def _database_file(url: str) -> Path | None:
     return ROOT / (parts.netloc + parts.path)
 
 
-def _located(location: str) -> ibis.Table:
+def _located(location: str, hint: str) -> ibis.Table:
     *database, table = location.split(".")
     try:
         return connect().table(table, database=tuple(database) or None)
     except ibis.common.exceptions.TableNotFound:
-        raise DataError(f"The database has no table {location!r}.") from None
+        raise DataError(
+            f"The database has no table {location!r}: {hint}."
+        ) from None
 
 
 def _find(name: str) -> ibis.Table:
@@ -219,7 +223,8 @@ def _find(name: str) -> ibis.Table:
 
     module = _module(name)
     if (folder := _folder()) is None:
-        return _located(getattr(module, "LOCATION", name))
+        hint = f"LOCATION in tables/{name}.py says what it is called there"
+        return _located(getattr(module, "LOCATION", name), hint)
     if (file := _file(folder, name)) is None:
         raise DataError(
             f"The table {name!r} has no file: expected {name}.csv or {name}.parquet in "

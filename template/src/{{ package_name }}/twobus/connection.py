@@ -60,7 +60,7 @@ def _connect(url: str, process: int) -> Any:
     try:
         backend = ibis.connect(url, **OPTIONS.get(scheme, {}))
     except ImportError:
-        problem = f"needs a driver: uv add 'ibis-framework[{scheme}]'"
+        problem = "needs a driver that is not installed: see .env.example"
     except Exception as error:
         # Drivers put the whole URL, password included, into their messages.
         problem = f"cannot be opened ({_reason(error)})"
