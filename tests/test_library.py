@@ -172,8 +172,8 @@ def test_a_missing_permission_names_the_table(library: Path, server: Server) -> 
 def test_a_missing_table_is_named(library: Path, server: Server) -> None:
     said = refused(library, "read('penguins')", server.url())
     assert said == (
-        "The database has no table 'penguins': LOCATION in tables/penguins.py says what "
-        "it is called there."
+        "The database has no table 'penguins': LOCATION in tables/penguins.py says "
+        "what it is called there."
     )
 
 
