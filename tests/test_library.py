@@ -301,12 +301,15 @@ def test_the_environment_is_asked_before_the_file_and_the_keyring_last(
     assert "from" not in shown
 
 
-def test_a_machine_without_a_keyring_reads_the_samples(library: Path) -> None:
+@pytest.mark.parametrize("backend", ["keyring.backends.fail.Keyring", "absent.Keyring"])
+def test_a_machine_without_a_keyring_reads_the_samples(
+    library: Path, backend: str
+) -> None:
     result = run(
         *("uv", "run", "--no-sync", "python", "-c"),
         "from acme_data import read; print(read('customers').count().execute())",
         cwd=library,
-        PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring",
+        PYTHON_KEYRING_BACKEND=backend,
     )
     assert result.output.split() == ["2"]
 

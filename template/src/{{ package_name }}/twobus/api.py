@@ -73,9 +73,12 @@ def release() -> None:
     """
     version, notes = _coming()
     changed = ["log", "-1", "--diff-filter=M", "-G^version *=", "--", "pyproject.toml"]
+    if _git("tag", "--list", f"v{version}"):
+        print(f"Nothing to release: v{version} is released already.")
+        return
     # A library that has just begun is not released by its first push.
-    if _git("tag", "--list", f"v{version}") or not _git(*changed):
-        print(f"Nothing to release: {version} is no new version in pyproject.toml.")
+    if not _git(*changed):
+        print("Nothing to release: no commit has changed the version.")
         return
     print(f"On the main branch, this would be released as v{version}:\n\n{notes}")
     (ROOT / "dist").mkdir(exist_ok=True)

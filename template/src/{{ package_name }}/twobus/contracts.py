@@ -147,7 +147,9 @@ def _explain(error: SchemaError) -> str:
             return f"the column {error.failure_cases} is not part of it"
         case SchemaErrorReason.WRONG_DATATYPE:
             column = error.schema
-            return f"{column.name} is {error.failure_cases}, not {column.dtype}"
+            # Ibis writes ! where nothing may be missing.
+            found = str(error.failure_cases).removeprefix("!")
+            return f"{column.name} is {found}, not {column.dtype}"
         case SchemaErrorReason.CHECK_ERROR:
             return f"{error.schema.name} cannot be checked"
     check = getattr(error.check, "error", None) or error.check

@@ -6,7 +6,6 @@ Managed by Twobus: change it by a pull request to the template.
 from typing import Any
 
 import keyring
-from keyring.errors import KeyringError
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
@@ -22,7 +21,7 @@ class KeyringSource(PydanticBaseSettingsSource):
         """Look a setting up; a machine without a keyring has none."""
         try:
             found = keyring.get_password(SERVICE, field_name.upper())
-        except KeyringError:
+        except Exception:  # What cannot be asked has kept nothing.
             found = None
         return found, field_name, False
 
