@@ -213,9 +213,7 @@ def _located(location: str, hint: str) -> ibis.Table:
     try:
         return connect().table(table, database=tuple(database) or None)
     except ibis.common.exceptions.TableNotFound:
-        raise DataError(
-            f"The database has no table {location!r}: {hint}."
-        ) from None
+        raise DataError(f"The database has no table {location!r}: {hint}.") from None
 
 
 def _find(name: str) -> ibis.Table:
