@@ -98,7 +98,7 @@ def here(place: str) -> str:
 '''
 HEAD = "from .data import"
 EXPORTS = '__all__ = ["DataError",'
-HOW = "keep the old name as a deprecated alias, or write version "
+HOW = "Keep it, and say what to use instead: see docs/CONTRIBUTING.md. Or run "
 
 INIT, DATA = "__init__.py", "data.py"
 TABLE, BASE, MODULE = "tables/orders.py", "tables/_shared.py", "sales/shop.py"
@@ -175,11 +175,18 @@ BREAKAGES: dict[str, tuple[str, str, str, str]] = {
         "amount: int",
         "orders.amount was float and is int now",
     ),
+    "missing": (
+        TABLE,
+        "gt=0",
+        "gt=0, nullable=True",
+        "orders.amount was float and is float or missing now",
+    ),
     "alias": (TABLE, '"post code"', '"postcode"', "orders.post code is gone"),
     "inherited": (BASE, "id: int", "number: int", "orders.id is gone"),
 }
 HARMLESS: dict[str, tuple[str, str, str]] = {
-    "rule": (TABLE, "gt=0", "gt=1, nullable=True"),
+    "rule": (TABLE, "gt=0", "gt=1"),
+    "missing": (TABLE, "pa.Field(nullable=True)", "pa.Field()"),
     "column": (TABLE, "    email:", "    city: str\n    email:"),
     "private function": (MODULE, "_largest", "_greatest"),
     "private table": (BASE, "x: int", "y: int"),
@@ -269,7 +276,9 @@ def test_what_breaks_is_said_in_a_line(library: Path, case: str) -> None:
     edit(library, name, old, new)
     *lines, how = said(api(library))
     assert line in lines
-    assert how.startswith(f'This breaks what people wrote for v1.0.0: {HOW}"2.0.0"')
+    assert how.startswith(
+        f"This breaks what people wrote for v1.0.0. {HOW}`uv version 2.0.0`"
+    )
 
 
 @pytest.mark.parametrize("case", HARMLESS)
@@ -364,9 +373,16 @@ def test_a_breakage_needs_a_higher_version(
     set_version(library, version)
     result = api(library)
     if least:
-        assert f'{HOW}"{least}" by `uv version {least}`' in said(result)[-1]
+        assert f"{HOW}`uv version {least}`" in said(result)[-1]
     else:
         assert result.code == 0, result.output
+
+
+def test_a_version_does_not_go_back(library: Path) -> None:
+    set_version(library, "0.9.0")
+    result = api(library)
+    assert result.code == 1
+    assert said(result) == ["pyproject.toml goes back behind the last release, v1.0.0."]
 
 
 def test_the_newest_release_that_was_merged_counts(library: Path) -> None:
@@ -378,7 +394,7 @@ def test_the_newest_release_that_was_merged_counts(library: Path) -> None:
     aside = git("commit-tree", "HEAD^{tree}", "-m", "Aside", cwd=library).strip()
     git("tag", "v5.0.0", aside, cwd=library)
     edit(library, INIT, '"best", ', "")
-    assert "for v1.10.0:" in said(api(library))[-1]
+    assert "for v1.10.0." in said(api(library))[-1]
 
 
 def test_without_a_release_there_is_nothing_to_break(library: Path) -> None:
@@ -408,9 +424,10 @@ def test_a_release_of_another_layout_is_not_passed_over(library: Path) -> None:
     git("commit", "--quiet", "--message", "Away", "--no-verify", cwd=library)
     git("tag", "v1.1.0", cwd=library)
     git("revert", "--no-edit", "HEAD", cwd=library)
+    set_version(library, "1.1.1")
     line, how = said(api(library))
     assert line == "v1.1.0 has no src/acme_data to compare with"
-    assert f'{HOW}"2.0.0"' in how
+    assert f"{HOW}`uv version 2.0.0`" in how
 
 
 def test_a_release_is_read_and_never_run(library: Path) -> None:

@@ -21,6 +21,7 @@ from ..settings import ROOT
 
 PACKAGE = Path(__file__).parents[1]
 VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+MISSING = " or missing"
 CHANGES = {
     BreakageKind.OBJECT_REMOVED: "is gone",
     BreakageKind.OBJECT_CHANGED_KIND: "is something else now",
@@ -52,6 +53,8 @@ def check() -> None:
                 "`git fetch --unshallow --tags`."
             )
         return
+    if new < _numbers(last):
+        raise SystemExit(f"pyproject.toml goes back behind the last release, v{last}.")
     major, minor, _ = _numbers(last)
     # Before 1.0.0, the second number does what the first one does later.
     least = (major + 1, 0, 0) if major else (0, minor + 1, 0)
@@ -59,9 +62,9 @@ def check() -> None:
         version = ".".join(map(str, least))
         raise SystemExit(
             "\n".join(broken)
-            + f"\nThis breaks what people wrote for v{last}: keep the "
-            f'old name as a deprecated alias, or write version "{version}" by '
-            f"`uv version {version}` and begin CHANGELOG.md with `## {version}`."
+            + f"\nThis breaks what people wrote for v{last}. Keep it, and say what to "
+            f"use instead: see docs/CONTRIBUTING.md. Or run `uv version {version}`, "
+            f"and begin CHANGELOG.md with `## {version}`."
         )
 
 
@@ -182,7 +185,7 @@ def _breakages(old: griffe.Module, new: griffe.Module) -> Iterator[str]:
             found = tables[table].get(column)
             if found is None:
                 yield f"{table}.{column} is gone"
-            elif found != kind:
+            elif found != kind and found + MISSING != kind:
                 yield f"{table}.{column} was {kind} and is {found} now"
 
 
@@ -203,10 +206,12 @@ def _columns(contract: griffe.Object | griffe.Alias) -> Iterator[tuple[str, str]
         for name, member in contract.all_members.items():
             one = member.final_target if isinstance(member, griffe.Alias) else member
             if isinstance(one, griffe.Attribute) and one.annotation and name[0] != "_":
+                told = {}
                 for word in getattr(one.value, "arguments", ()):
-                    if isinstance(word, griffe.ExprKeyword) and word.name == "alias":
-                        name = str(word.value).strip("'\"")
-                yield name, str(one.annotation)
+                    if isinstance(word, griffe.ExprKeyword):
+                        told[word.name] = str(word.value).strip("'\"")
+                missing = MISSING if told.get("nullable") == "True" else ""
+                yield told.get("alias", name), str(one.annotation) + missing
 
 
 def _git(*words: str) -> bytes:
