@@ -12,6 +12,7 @@ from test_matrix import ENGINES
 from template import clone, commit, git, lend, poe, render, run, set_up, status
 from twobus.template import Template
 from twobus.update import BRANCH
+from twobus.update import update as bring
 
 pytestmark = pytest.mark.slow
 
@@ -234,7 +235,11 @@ def test_an_answer_moves_an_analysis_to_a_library_and_back(
     assert run("uv", "lock", "--quiet", cwd=project).code == 0
     commit(project)
     wanted = library.requirement("1.0.0")
-    assert ENGINES["twobus"](project, template, shared_library=wanted) == []
+    outcome = bring(project, template, data={"shared_library": wanted})
+    assert outcome.state == "clean"
+    reads = "Your code reads by acme_data now: write that where it imports "
+    assert f"{reads}churn_study.data." in outcome.notes
+    git("switch", "--quiet", BRANCH, cwd=project)
     said = run("uv", "run", "ruff", "check", cwd=project).output
     for file in ("notebooks/01_body_mass.py", "tests/test_body_mass.py"):
         assert file in said

@@ -417,12 +417,20 @@ def test_unreachable_database_is_said_without_the_password(study: Path) -> None:
 
 @slow
 @pytest.mark.parametrize(
-    "url", ["s3cret", "orakel://user:s3cret@host/x", "http://[s3cret"]
+    "url",
+    [
+        "s3cret",
+        "orakel://user:s3cret@host/x",
+        "http://[s3cret",
+        "s3cret.duckdb",
+        "sqlite:///s3cret.db",
+    ],
 )
 def test_url_that_means_nothing_is_said_without_its_text(study: Path, url: str) -> None:
     result = python(study, COUNT, DATA_URL=url)
     assert "names a database that cannot be opened" in error(result)
     assert "s3cret" not in result.output
+    assert not [*study.glob("s3cret*")]
 
 
 @slow

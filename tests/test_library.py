@@ -169,6 +169,17 @@ def test_a_missing_permission_names_the_table(library: Path, server: Server) -> 
     assert "permission denied for table customers" in said
 
 
+@pytest.mark.parametrize(
+    "way", ["execute()", "to_pyarrow()", "to_pyarrow_batches().read_all()"]
+)
+def test_a_value_that_breaks_a_query_is_not_shown(
+    library: Path, server: Server, way: str
+) -> None:
+    # PRIVATE is looked for in all that is printed.
+    code = f"read('customers').name.cast('int64').name('x').as_table().{way}"
+    assert "failed at a query" in refused(library, code, server.url())
+
+
 def test_a_missing_table_is_named(library: Path, server: Server) -> None:
     said = refused(library, "read('penguins')", server.url())
     assert said == (

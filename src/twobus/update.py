@@ -89,6 +89,7 @@ def update(
         if data:
             both = (recorded, answers(after))
             outcome.notes += _left_over(template, release, clone, both, work)
+            outcome.notes += _moved_data(*both, clone)
         _settle(clone, own, outcome, check)
         publish(clone, own, here, BRANCH, seen)
     return outcome
@@ -180,6 +181,25 @@ def _left_over(
         if left
         else []
     )
+
+
+def _moved_data(
+    old: Mapping[str, Any], new: Mapping[str, Any], clone: Path
+) -> list[str]:
+    """Say what follows from reading by another library, or by none."""
+    package = new["package_name"]
+    was, now = (
+        given.get("seeded", {}).get("library") or f"{package}.data"
+        for given in (old, new)
+    )
+    if was == now:
+        return []
+    notes = [f"Your code reads by {now} now: write that where it imports {was}."]
+    own = sorted((clone / "src" / package / "tables").glob("[!_]*.py"))
+    if own and now != f"{package}.data":
+        tables = ", ".join(file.stem for file in own)
+        notes.append(f"These tables are read from the library only: {tables}.")
+    return notes
 
 
 def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:

@@ -184,7 +184,7 @@ def _opened(file: Path) -> Any:
 def _url() -> str:
     from .settings import Settings
 
-    return Settings().data_url.get_secret_value()
+    return Settings().data_url.get_secret_value().strip()
 
 
 def _entry(name: str) -> Entry:

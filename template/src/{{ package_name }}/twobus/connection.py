@@ -5,13 +5,14 @@ Managed by Twobus: change it by a pull request to the template.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache, wraps
 from typing import Any
 from urllib.parse import urlsplit
 
 import ibis
+import pyarrow as pa
 
 # What Ibis itself says of an expression, in sentences that need no other words.
 MISTAKES = (
@@ -31,6 +32,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "init_command": "SET SESSION TRANSACTION READ ONLY",
     },
 }
+
+
+# What Ibis opens as a file, and makes where there is none.
+WRITING = {"", "sqlite"}
 
 
 class DataError(Exception):
@@ -58,6 +63,8 @@ def _connect(url: str, process: int) -> Any:
     # Two names of one database; its driver and its options have the shorter.
     scheme = urlsplit(url).scheme.replace("postgresql", "postgres")
     try:
+        if scheme in WRITING:
+            raise ValueError("Ibis would make and change a file.")
         backend = ibis.connect(url, **OPTIONS.get(scheme, {}))
     except ImportError:
         problem = "needs a driver that is not installed: see .env.example"
@@ -67,6 +74,7 @@ def _connect(url: str, process: int) -> Any:
     else:
         for name in ("table", "execute", "to_pyarrow"):
             setattr(backend, name, _repeating(backend, getattr(backend, name)))
+        backend.to_pyarrow_batches = _quiet(backend.to_pyarrow_batches)
         return backend
     raise DataError(f"DATA_URL names a database that {problem}.")
 
@@ -82,6 +90,8 @@ def _reason(error: Exception) -> str:
         "timeout": "it does not answer",
         "does not exist": "it has no such user or database",
     }
+    if isinstance(error, ValueError):
+        return "it is no address of a database that is only read"
     found = (words for sign, words in known.items() if sign in said)
     return next(found, type(error).__name__)
 
@@ -108,6 +118,28 @@ def _repeating(backend: Any, query: Callable[..., Any]) -> Callable[..., Any]:
         raise DataError(f"The database that DATA_URL names {problem}.")
 
     return repeat
+
+
+def _quiet(query: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a query that gives its rows bit by bit fail without showing any."""
+
+    @wraps(query)
+    def stream(*args: Any, **options: Any) -> Any:
+        reader = query(*args, **options)
+        batches = _until_it_fails(reader)
+        return pa.RecordBatchReader.from_batches(reader.schema, batches)
+
+    return stream
+
+
+def _until_it_fails(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except Exception as error:
+        problem = _told(error)
+    else:
+        return
+    raise DataError(f"The database that DATA_URL names {problem}.")
 
 
 def _answers(backend: Any) -> bool:
