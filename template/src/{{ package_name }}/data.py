@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import ibis
 
 from . import tables
-from .twobus.connection import DataError, database
+from .twobus.connection import DataError, database, one_at_a_time
 
 # Settings and contracts are imported where they are needed: pydantic and pandera
 # together take longer than Ibis, and whoever imports this may never read a table.
@@ -68,6 +68,10 @@ def read(name: str, *, check: bool | None = None) -> ibis.Table:
     if replaced := _entry(name).replaced:
         words = f"The table {name!r} will go: {replaced}"
         warnings.warn(words, DeprecationWarning, stacklevel=2)
+
+    if _unasked():
+        words = "These are samples: no DATA_URL in the environment, .env or keyring."
+        warnings.warn(words, stacklevel=2)
 
     # Raised below, not while handling these errors: a traceback would show them, and
     # databases put values into their messages.
@@ -168,14 +172,14 @@ def digest(file: Path) -> str:
 
 @cache
 def _embedded() -> Any:
-    return ibis.duckdb.connect()
+    return one_at_a_time(ibis.duckdb.connect())
 
 
 @cache
 def _opened(file: Path) -> Any:
     try:
         # Reading only, so that others can have the file open at the same time.
-        return ibis.duckdb.connect(file, read_only=True)
+        return one_at_a_time(ibis.duckdb.connect(file, read_only=True))
     except Exception as error:
         problem = type(error).__name__
     raise DataError(f"DATA_URL names a database that cannot be opened ({problem}).")
@@ -185,6 +189,13 @@ def _url() -> str:
     from .settings import Settings
 
     return Settings().data_url.get_secret_value().strip()
+
+
+def _unasked() -> bool:
+    """Tell whether samples are read because nobody has said what to read."""
+    from .settings import Settings
+
+    return _url() == "samples" and "data_url" not in Settings().model_fields_set
 
 
 def _entry(name: str) -> Entry:
@@ -217,16 +228,17 @@ def _located(location: str, hint: str) -> ibis.Table:
 
 
 def _find(name: str) -> ibis.Table:
-    from .settings import ROOT
+    from .settings import DATA
 
     module = _module(name)
     if (folder := _folder()) is None:
         hint = f"LOCATION in tables/{name}.py says what it is called there"
         return _located(getattr(module, "LOCATION", name), hint)
+    hint = "; `uv run poe data` may fetch it" if folder == DATA / "raw" else ""
     if (file := _file(folder, name)) is None:
         raise DataError(
             f"The table {name!r} has no file: expected {name}.csv or {name}.parquet in "
-            f"{folder.relative_to(ROOT).as_posix()}; `uv run poe data` may fetch it."
+            f"{folder.parent.name}/{folder.name}{hint}."
         )
     if file.suffix == ".parquet":
         return connect().read_parquet(file, table_name=name)
@@ -278,7 +290,11 @@ def _module(name: str) -> ModuleType:
     if name not in names():
         known = ", ".join(names()) or "none yet"
         raise DataError(f"There is no table {name!r}; known tables: {known}.")
-    return import_module(f"{tables.__name__}.{name}")
+    try:
+        return import_module(f"{tables.__name__}.{name}")
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+    raise DataError(f"tables/{name}.py cannot be imported: {problem}")
 
 
 def contract(name: str) -> Any:
@@ -297,4 +313,9 @@ def contract(name: str) -> Any:
         )
     from .twobus.contracts import schema
 
-    return schema(module.Contract)
+    try:
+        return schema(module.Contract)
+    except Exception as error:
+        # It is people's code, which holds no values of the data.
+        problem = f"{type(error).__name__}: {error}"
+    raise DataError(f"The contract in tables/{name}.py is none: {problem}")

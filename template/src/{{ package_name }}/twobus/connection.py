@@ -4,6 +4,7 @@ Managed by Twobus: change it by a pull request to the template.
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -19,6 +20,9 @@ MISTAKES = (
     ibis.common.exceptions.IbisError,
     ibis.common.exceptions.TableNotFound,
 )
+DATABASE = "The database that DATA_URL names"
+# What a backend does at once, when it is told to.
+QUERIES = ("table", "execute", "to_pyarrow", "read_csv", "read_parquet", "raw_sql")
 # In seconds: between attempts to reach a database that dropped the connection.
 WAITS = (0.5, 1, 2, 4)
 # What each backend is told so that it answers or gives up, and writes nothing.
@@ -72,11 +76,54 @@ def _connect(url: str, process: int) -> Any:
         # Drivers put the whole URL, password included, into their messages.
         problem = f"cannot be opened ({_reason(error)})"
     else:
+        backend.to_pyarrow_batches = _quiet(backend.to_pyarrow_batches)
         for name in ("table", "execute", "to_pyarrow"):
             setattr(backend, name, _repeating(backend, getattr(backend, name)))
-        backend.to_pyarrow_batches = _quiet(backend.to_pyarrow_batches)
-        return backend
+        if scheme == "postgres":
+            keep = backend._register_in_memory_table
+            backend._register_in_memory_table = _allowed(backend, keep)
+        return one_at_a_time(backend)
     raise DataError(f"DATA_URL names a database that {problem}.")
+
+
+def one_at_a_time(backend: Any) -> Any:
+    """Let threads wait for each other, since they share one connection.
+
+    Args:
+        backend: An Ibis backend.
+
+    Returns:
+        The same one.
+    """
+    lock = threading.RLock()
+    for name in QUERIES:
+        if query := getattr(backend, name, None):
+            setattr(backend, name, _locked(lock, query))
+    return backend
+
+
+def _locked(lock: Any, query: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(query)
+    def wait(*args: Any, **options: Any) -> Any:
+        with lock:
+            return query(*args, **options)
+
+    return wait
+
+
+def _allowed(backend: Any, keep: Callable[..., Any]) -> Callable[..., Any]:
+    """Let rows of one's own be joined, which Ibis keeps in a temporary table."""
+
+    @wraps(keep)
+    def write(*args: Any, **options: Any) -> Any:
+        setting = "SET default_transaction_read_only"
+        backend.raw_sql(f"{setting} = off").close()
+        try:
+            return keep(*args, **options)
+        finally:
+            backend.raw_sql(f"{setting} = on").close()
+
+    return write
 
 
 def _reason(error: Exception) -> str:
@@ -115,7 +162,7 @@ def _repeating(backend: Any, query: Callable[..., Any]) -> Callable[..., Any]:
             with suppress(Exception):
                 backend.reconnect()
         # Not while handling the error, which may hold values of the data.
-        raise DataError(f"The database that DATA_URL names {problem}.")
+        raise DataError(f"{DATABASE} {problem}.")
 
     return repeat
 
@@ -139,7 +186,7 @@ def _until_it_fails(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatc
         problem = _told(error)
     else:
         return
-    raise DataError(f"The database that DATA_URL names {problem}.")
+    raise DataError(f"{DATABASE} {problem}.")
 
 
 def _answers(backend: Any) -> bool:
@@ -151,6 +198,8 @@ def _answers(backend: Any) -> bool:
 
 def _told(error: Exception) -> str:
     """Say why a query failed: the message too where it holds names and no values."""
+    if isinstance(error, DataError):
+        return str(error).removeprefix(f"{DATABASE} ").removesuffix(".")
     name = type(error).__name__
     # Class 42 of SQL's states: unknown names, missing rights, wrong syntax.
     if str(getattr(error, "sqlstate", "")).startswith("42"):

@@ -14,10 +14,17 @@ import pandera.backends.ibis.builtin_checks  # noqa: F401
 from pandera.api.ibis.types import IbisData
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
+from pandera.ibis import DataFrameModel
 
 
 def schema(contract: Any) -> Any:
-    """Return what a module's `Contract` demands, as a pandera schema."""
+    """Return what a module's `Contract` demands, as a pandera schema.
+
+    Raises:
+        TypeError: If it is no contract of an Ibis table.
+    """
+    if not issubclass(contract, DataFrameModel):
+        raise TypeError("it must be a class of pandera.ibis.DataFrameModel")
     return contract.to_schema()
 
 
