@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ibis
-import pyarrow as pa
 
 # What Ibis itself says of an expression, in sentences that need no other words.
 MISTAKES = (
@@ -36,8 +35,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "init_command": "SET SESSION TRANSACTION READ ONLY",
     },
 }
-
-
 # What Ibis opens as a file, and makes where there is none.
 WRITING = {"", "sqlite"}
 
@@ -173,13 +170,12 @@ def _quiet(query: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(query)
     def stream(*args: Any, **options: Any) -> Any:
         reader = query(*args, **options)
-        batches = _until_it_fails(reader)
-        return pa.RecordBatchReader.from_batches(reader.schema, batches)
+        return type(reader).from_batches(reader.schema, _until_it_fails(reader))
 
     return stream
 
 
-def _until_it_fails(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _until_it_fails(batches: Iterable[Any]) -> Iterator[Any]:
     try:
         yield from batches
     except Exception as error:
