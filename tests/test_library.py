@@ -336,7 +336,7 @@ def rich(server: Server) -> Iterator[Server]:
             total numeric, share real, rate double precision, paid boolean,
             note varchar(20), day date, at timestamp, seen timestamptz, hour time,
             "2x" int, "class" text, "validate" int, "Straße ""x""" text,
-            mail inet, tags int[]
+            """; drop table customers; --" int, mail inet, tags int[]
         );
         insert into sales.rich (id, small, note) values (4242, 1, 'Ann Private')
         '''
@@ -357,8 +357,10 @@ def test_a_new_table_has_the_columns_of_the_database_and_none_of_its_values(
     assert "4242" not in sample
     assert PRIVATE not in sample + result.output
     for place in ("samples", rich.url()):
-        read = python(library, "print(read('rich', check=True).small.sum())", place)
+        code = "table = read('rich', check=True); print(table.count().execute())"
+        read = python(library, code, place)
         assert read.code == 0, read.output
+    rich.sql("select * from customers")
 
 
 def test_a_new_table_is_not_done_before_it_says_whose_it_is(library: Path) -> None:

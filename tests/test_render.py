@@ -96,7 +96,7 @@ def test_names_are_legal_on_windows_and_differ_in_more_than_case(made: Path) -> 
 
 def test_there_are_few_files(made: Path) -> None:
     answers = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
-    most = {"analysis": 44, "model": 69, "library": 54}[answers["kind"]]
+    most = {"analysis": 44, "model": 69, "library": 38}[answers["kind"]]
     assert len(files(made)) <= most - (0 if answers["worked_example"] else 6)
     # GitLab wants a folder and a file, a container two files.
     gitlab, container = (made / ".gitlab").exists(), (made / "Dockerfile").exists()
