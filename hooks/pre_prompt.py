@@ -7,9 +7,9 @@ which answers and refuses as Copier would. post_gen_project.py hands over to Cop
 The project's folder is called as its package, with hyphens: that is a safe name on
 every system, whatever the project is called, and no question more to answer.
 
-Limits: cookiecutter cannot skip a question, nor ask one again. The questions are those
-of the commit that it cloned, while Copier takes the newest release, unless `--checkout`
-names another.
+Limits: cookiecutter cannot skip a question, nor ask one again, nor let a yes or no
+follow from another answer: it offers yes. The questions are those of the commit that it
+cloned, while Copier takes the newest release, unless `--checkout` names another.
 """
 
 import json
@@ -109,8 +109,8 @@ def questions() -> dict[str, Any]:
             labels = {value: label for label, value in choices.items()}
             prompts[name] = {"__prompt__": prompts[name], "": UNDECIDED, **labels}
             config[name] = list(dict.fromkeys([first, *labels]))
-        elif isinstance(preset, bool):
-            config[name] = preset
+        elif question["type"] == "bool":
+            config[name] = preset if isinstance(preset, bool) else True
         else:
             config[name] = f"{{{{ default('{name}') }}}}"
             config[f"__{name}"] = f"{{{{ check('{name}') }}}}"
