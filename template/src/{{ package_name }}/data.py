@@ -97,7 +97,7 @@ def connect() -> Any:
     """Connect to the database that `DATA_URL` names, once a process.
 
     Returns:
-        An Ibis backend, which reads only.
+        An Ibis backend, told to refuse writing where it can be.
 
     Raises:
         DataError: If the database cannot be reached.

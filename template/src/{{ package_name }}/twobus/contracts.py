@@ -38,7 +38,8 @@ def schema_breaches(table: ibis.Table, contract: Any) -> list[str]:
     Returns:
         A phrase for each breach, without values of the data.
     """
-    wanted = {name: spec.dtype.type for name, spec in contract.columns.items()}
+    specs = contract.columns.items()
+    wanted = {name: spec.dtype.type for name, spec in specs if spec.dtype}
     types = {
         name: wanted[name] if _same(dtype, wanted.get(name)) else dtype
         for name, dtype in table.schema().items()

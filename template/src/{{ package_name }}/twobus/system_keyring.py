@@ -3,6 +3,7 @@
 Managed by Twobus: change it by a pull request to the template.
 """
 
+from functools import cache
 from typing import Any
 
 import keyring
@@ -19,19 +20,23 @@ class KeyringSource(PydanticBaseSettingsSource):
         self, field: FieldInfo, field_name: str
     ) -> tuple[str | None, str, bool]:
         """Look a setting up; a machine without a keyring has none."""
-        try:
-            found = keyring.get_password(SERVICE, field_name.upper())
-        except Exception:  # What cannot be asked has kept nothing.
-            found = None
-        return found, field_name, False
+        return _kept(field_name.upper()), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Return the settings that the keyring holds."""
-        # Whoever has set one elsewhere must not be asked to unlock the keyring.
+        """Return the settings that the keyring holds, if nothing else does."""
         fields = self.settings_cls.model_fields.items()
-        left = [name for name, _ in fields if name not in self.current_state]
         found = {
-            name: self.get_field_value(self.settings_cls.model_fields[name], name)[0]
-            for name in left
+            name: self.get_field_value(field, name)[0]
+            for name, field in fields
+            # Whoever has set one elsewhere must not be asked to unlock the keyring.
+            if name not in self.current_state
         }
         return {name: value for name, value in found.items() if value}
+
+
+@cache
+def _kept(name: str) -> str | None:
+    try:
+        return keyring.get_password(SERVICE, name)
+    except Exception:  # What cannot be asked has kept nothing.
+        return None
