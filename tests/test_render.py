@@ -96,8 +96,9 @@ def test_names_are_legal_on_windows_and_differ_in_more_than_case(made: Path) -> 
 
 def test_there_are_few_files(made: Path) -> None:
     answers = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
-    most = {"analysis": 44, "model": 69, "library": 38}[answers["kind"]]
-    assert len(files(made)) <= most - (0 if answers["worked_example"] else 6)
+    limits = {"analysis": (44, 6), "model": (69, 6), "library": (38, 2)}
+    most, example = limits[answers["kind"]]
+    assert len(files(made)) <= most - (0 if answers["worked_example"] else example)
     # GitLab wants a folder and a file, a container two files.
     gitlab, container = (made / ".gitlab").exists(), (made / "Dockerfile").exists()
     assert len(list(made.iterdir())) <= 16 + gitlab + 2 * container
