@@ -627,17 +627,21 @@ def test_a_forge_that_is_away_is_a_sentence(
 # Where the token goes.
 
 
-@pytest.mark.parametrize("forge", PATHS)
-def test_the_token_is_shown_to_the_forge_only(
-    forge: str, study: Study, propose: Propose, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work = study(forge)
-    # A template on the same forge may be private.
+def keep_template_on_the_forge(work: Work) -> None:
+    """Let the project's template be a repository of its forge, which may be private."""
     place = work.server.root / "acme" / "twobus.git"
     git("clone", "--quiet", "--bare", str(work.template), str(place), cwd=work.folder)
     answers = (work.project / ".copier-answers.yml").read_text()
     source = f"_src_path: https://{work.server.host}/acme/twobus.git"
     work.write(".copier-answers.yml", re.sub("_src_path: .*", source, answers))
+
+
+@pytest.mark.parametrize("forge", PATHS)
+def test_the_token_is_shown_to_the_forge_only(
+    forge: str, study: Study, propose: Propose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = study(forge)
+    keep_template_on_the_forge(work)
     # Whoever keeps what it is told would keep this as well.
     home = work.folder / "home"
     home.mkdir()
@@ -673,11 +677,7 @@ def test_a_netrc_for_the_library_does_not_log_in_instead(
     login: str, forge: str, study: Study, propose: Propose
 ) -> None:
     work = study(forge)
-    place = work.server.root / "acme" / "twobus.git"
-    git("clone", "--quiet", "--bare", str(work.template), str(place), cwd=work.folder)
-    answers = (work.project / ".copier-answers.yml").read_text()
-    source = f"_src_path: https://{work.server.host}/acme/twobus.git"
-    work.write(".copier-answers.yml", re.sub("_src_path: .*", source, answers))
+    keep_template_on_the_forge(work)
     home = work.folder / "home"
     home.mkdir()
     # What CI needs to read a private library, whose repository is on the same forge.
