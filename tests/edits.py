@@ -204,7 +204,10 @@ def mark_a_file(project: Path) -> None:
 @edit
 def reformat_our_code(project: Path) -> None:
     """Change lines of managed code, as another formatter would."""
-    file = package(project) / "twobus" / "sources.py"
+    # Every kind has one of these, at each release.
+    names = ("sources.py", "review.py")
+    files = [package(project) / "twobus" / name for name in names]
+    file = next(file for file in files if file.exists())
     file.write_text(file.read_text("utf-8").replace('"', "'"), "utf-8")
 
 
@@ -221,10 +224,17 @@ def add_a_picture(project: Path) -> None:
     (project / "docs" / "名前 😀.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
 
 
+def data_page(project: Path) -> Path:
+    """Return the page about the project's data."""
+    pages = [project / "docs" / name for name in ("data.md", "tables.md")]
+    return next(page for page in pages if page.exists())
+
+
 @edit
 def move_a_page(project: Path) -> None:
     """Move a seeded page."""
-    git("mv", "docs/data.md", "docs/tables.md", cwd=project)
+    page = data_page(project)
+    git("mv", str(page), str(page.with_name("moved.md")), cwd=project)
 
 
 @edit
@@ -243,8 +253,7 @@ def delete_a_managed_file(project: Path) -> None:
 @edit
 def write_crlf(project: Path) -> None:
     """Save files as some editors on Windows do."""
-    for name in ("README.md", "pyproject.toml", "docs/data.md"):
-        file = project / name
+    for file in (project / "README.md", project / "pyproject.toml", data_page(project)):
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
 
 
