@@ -9,6 +9,8 @@ from twobus.project import StopError
 
 # What belongs to the project, task or hook from which this is run.
 FOREIGN = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "POE_", "VIRTUAL_ENV")
+# How git says that it does not look into a folder, by one of its words.
+REFUSED = "detected dubious ownership"
 
 
 def git(
@@ -28,16 +30,21 @@ def git(
     Raises:
         StopError: If it fails, with what git says.
     """
-    process = run(["git", *map(str, words)], cwd, text, environment)
+    process = _git(words, cwd, text, environment)
     if process.returncode:
         said = process.stderr.strip() or process.stdout.strip()
         raise StopError(f"git {words[0]} failed: {said}")
     return process.stdout
 
 
-def ask(*words: str | Path, cwd: Path) -> str | None:
-    """Return what a git command prints, stripped, or None where it fails."""
-    process = run(["git", *map(str, words)], cwd)
+def ask(*words: str | Path, cwd: Path, text: str | None = None) -> str | None:
+    """Return what a git command prints, stripped, or None where it fails.
+
+    Raises:
+        StopError: If git refuses the folder or is not installed, so that nobody takes
+            that for an answer.
+    """
+    process = _git(words, cwd, text, {})
     return process.stdout.strip() if process.returncode == 0 else None
 
 
@@ -83,6 +90,17 @@ def names(output: str) -> list[str]:
     return [name for name in output.split("\0") if name]
 
 
+def head(folder: Path) -> tuple[str, bool]:
+    """Return the commit that a project is at, and whether it has other changes.
+
+    Returns:
+        The whole hash, empty where there is no commit yet; whether a file differs from
+        it, or is not in git.
+    """
+    commit = ask("rev-parse", "--verify", "HEAD", cwd=folder) or ""
+    return commit, not commit or bool(ask("status", "--porcelain", cwd=folder))
+
+
 def top(folder: Path) -> Path:
     """Return a folder that is the top of a git repository with a commit.
 
@@ -102,3 +120,21 @@ def top(folder: Path) -> Path:
             "that Twobus made)."
         )
     return folder.resolve()
+
+
+def _git(
+    words: tuple[str | Path, ...],
+    cwd: Path | None,
+    text: str | None,
+    environment: Mapping[str, str],
+) -> subprocess.CompletedProcess[str]:
+    # Its words are read here, so that they must be English.
+    english = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}
+    process = run(["git", *map(str, words)], cwd, text, {**english, **environment})
+    if process.returncode and REFUSED in process.stderr:
+        folder = (cwd or Path.cwd()).resolve()
+        raise StopError(
+            f"git does not work in {folder}, because another user owns it. If you "
+            f'trust it, run: git config --global --add safe.directory "{folder}"'
+        )
+    return process

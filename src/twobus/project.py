@@ -1,38 +1,17 @@
-"""A project: where it is hosted, its rules and its owners, as its files say."""
+"""Where the project is that people work in, and what its files say of it.
 
-import json
-import re
-import subprocess
+One process works for one project: `here` finds it, and everything else asks `here`.
+"""
+
+import sys
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 ANSWERS = ".copier-answers.yml"
-# Changes an answer, and nothing else.
-ANSWER = "uvx copier update --vcs-ref :current: --data"
-# Where Copier leaves the rules of each forge.
-RULES = {
-    "github": ".github/rulesets/main.json",
-    "gitlab": ".gitlab/protection.json",
-}
-# Where each forge looks for owners; it reads the first that is there.
-CODEOWNERS = {
-    "github": (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"),
-    "gitlab": ("CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"),
-}
-# What GitLab's rules consist of; GitHub's have a list of them, and a name.
-PARTS = ("project", "protected_branch", "approvals", "approval_rule", "push_rule")
-TITLES = {"github": "GitHub", "gitlab": "GitLab"}
-
-HOST = r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?)"
-PATH = r"(?P<path>[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)+)"
-WEB = re.compile(rf"https://(?:[^@/]*@)?{HOST}/{PATH}/?")
-# The port of an address for ssh says nothing about the API's.
-SSH = re.compile(
-    rf"(?:ssh://)?(?:[^@/:]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*)(?::[0-9]+/|[:/]){PATH}/?"
-)
 
 
 class StopError(Exception):
@@ -40,85 +19,84 @@ class StopError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a project is hosted.
+class Project:
+    """A project, by the folder that holds its `pyproject.toml`.
 
     Attributes:
-        forge: `github` or `gitlab`.
-        host: The forge's host, with its port if it has one.
-        path: The repository there: `group/name`.
+        root: That folder.
     """
 
-    forge: str
-    host: str
-    path: str
+    root: Path
+
+    @property
+    def data(self) -> Path:
+        """The folder of its data files."""
+        return self.root / "data"
+
+    @property
+    def notebooks(self) -> Path:
+        """The folder of its notebooks."""
+        return self.root / "notebooks"
+
+    @property
+    def reports(self) -> Path:
+        """The folder of what it has rendered for readers."""
+        return self.root / "reports"
+
+    @property
+    def code(self) -> Path:
+        """The folder of its package."""
+        return self.root / "src" / self.package
+
+    @cached_property
+    def pyproject(self) -> dict[str, Any]:
+        """What `pyproject.toml` says; nothing where there is none.
+
+        Raises:
+            StopError: If it cannot be read.
+        """
+        return _toml(self.root / "pyproject.toml")
+
+    @property
+    def package(self) -> str:
+        """The package that the project's build makes, by the rule of uv's backend."""
+        backend = self.pyproject.get("tool", {}).get("uv", {}).get("build-backend", {})
+        name = self.pyproject.get("project", {}).get("name", self.root.name)
+        return str(backend.get("module-name") or name.replace("-", "_"))
+
+    @property
+    def source(self) -> str:
+        """The module by which the project reads its tables: its own or a library's."""
+        return str(self.settings.get("data") or f"{self.package}.data")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `[tool.twobus]` says."""
+        return dict(self.pyproject.get("tool", {}).get("twobus", {}))
+
+    def name(self, path: Path) -> str:
+        """Return a path as people write it: from the project's folder on."""
+        return path.relative_to(self.root).as_posix()
 
 
-@dataclass(frozen=True)
-class Project(Place):
-    """What `protect` needs to know of a project.
+@cache
+def here() -> Project:
+    """Find the project that people work in.
 
-    Attributes:
-        level: The review level that was chosen.
-        rules: The rules as the forge's API takes them.
-        rules_file: Where they were read from.
-        owners: The text of CODEOWNERS, empty if there is none.
-        owners_file: Where it was read from, or should be.
+    It is the folder at or above the working folder whose `pyproject.toml` has a table
+    `[tool.twobus]`; else the project in whose environment this Python runs, so that a
+    scheduled job may start anywhere; else the nearest folder with a `pyproject.toml`.
     """
-
-    level: str
-    rules: dict[str, Any]
-    rules_file: str
-    owners: str
-    owners_file: str
-
-
-def locate(folder: Path) -> Place:
-    """Find out where a project is hosted.
-
-    Raises:
-        StopError: If nothing says so, or it cannot be understood.
-    """
-    recorded = answers(folder)
-    url = str(recorded.get("repository_url") or "")
-    host, path = _address(url) if url else origin(folder)
-    known = next((name for name in RULES if name in host), None)
-    forge = str(recorded.get("forge") or known or "github")
-    if forge not in RULES or known not in (None, forge):
-        raise StopError(
-            f"The project was made for {TITLES.get(forge, forge)}, but its repository "
-            f"is on {host}: {ANSWER} repository_url=https://{host}/{path}"
-        )
-    return Place(forge, host, path)
-
-
-def read(folder: Path) -> Project:
-    """Read a project from its folder.
-
-    Raises:
-        StopError: If something is missing, or cannot be understood.
-    """
-    place = locate(folder)
-    forge = place.forge
-    names = CODEOWNERS[forge]
-    owners = next((name for name in names if (folder / name).is_file()), None)
-    return Project(
-        forge=forge,
-        host=place.host,
-        path=place.path,
-        level=str(answers(folder).get("review_level") or "standard"),
-        rules=_rules(folder, RULES[forge]),
-        rules_file=RULES[forge],
-        owners=_text(folder / owners) if owners else "",
-        owners_file=owners or f".{forge}/CODEOWNERS",
-    )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StopError(f"{path} cannot be read as text: {error}") from None
+    above = [Path.cwd(), *Path.cwd().parents]
+    found = [folder for folder in above if (folder / "pyproject.toml").is_file()]
+    owner = Path(sys.prefix).parent
+    candidates = [
+        *(folder for folder in found if _is_ours(folder)),
+        *[owner] * (owner / "pyproject.toml").is_file(),
+        *found,
+        Path.cwd(),
+    ]
+    return Project(candidates[0].resolve())
 
 
 def answers(folder: Path) -> dict[str, Any]:
@@ -135,89 +113,55 @@ def answers(folder: Path) -> dict[str, Any]:
             f"There is no {ANSWERS} in {folder.resolve()}: run this in a project that "
             "Twobus made, or name its folder."
         )
-    try:
-        recorded = yaml.safe_load(_text(path))
-    except (yaml.YAMLError, ValueError, RecursionError):
-        recorded = None
-    if not isinstance(recorded, dict):
+    recorded = parse_answers(read_text(path))
+    if recorded is None:
         raise StopError(f"{ANSWERS} is not what Copier wrote: take it from git again.")
     return recorded
 
 
-def _rules(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / name
-    if not path.is_file():
-        raise StopError(
-            f"There are no rules in {name}: uvx copier update writes them, from the "
-            "release that brought them."
-        )
+def parse_answers(text: str) -> dict[str, Any] | None:
+    """Return the answers that a text holds; None if it holds none."""
+    # Imported late: who reads a table needs no answers.
+    import yaml
+
     try:
-        rules = json.loads(_text(path))
-    except json.JSONDecodeError as error:
-        raise StopError(
-            f"{name} is not JSON, see line {error.lineno}: {error.msg}."
-        ) from None
-    except RecursionError:
-        rules = None
-    if not _is_complete(rules):
-        raise StopError(
-            f"Parts are missing in {name}: take the file from git again, or from the "
-            "template with uvx copier recopy."
-        )
-    return dict(rules)
+        recorded = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
+    return recorded if isinstance(recorded, dict) else None
 
 
-def _is_complete(rules: Any) -> bool:
-    if not isinstance(rules, dict):
-        return False
-    if "rules" not in rules:
-        return all(isinstance(rules.get(part), dict) for part in PARTS)
-    found, name = rules["rules"], rules.get("name")
-    if not isinstance(found, list) or not isinstance(name, str) or not name:
-        return False
-    return bool(found) and all(
-        isinstance(rule, dict)
-        and isinstance(rule.get("type"), str)
-        and isinstance(rule.get("parameters", {}), dict)
-        for rule in found
-    )
-
-
-def _address(url: str) -> tuple[str, str]:
-    if match := WEB.fullmatch(url):
-        return _parts(match)
-    raise StopError(
-        f"The repository_url in {ANSWERS} must be like https://github.com/acme/study: "
-        f"{ANSWER} repository_url=..."
-    )
-
-
-def origin(folder: Path) -> tuple[str, str]:
-    """Return the host and path of a repository's remote `origin`, without passwords.
+def read_text(path: Path) -> str:
+    """Return a file's text.
 
     Raises:
-        StopError: If it has none, or it is no forge's.
+        StopError: If it cannot be read as text.
     """
-    command = ["git", "-C", str(folder), "remote", "get-url", "origin"]
     try:
-        process = subprocess.run(command, capture_output=True, encoding="utf-8")
-        url = process.stdout.strip() if process.returncode == 0 else ""
-    except OSError:
-        url = ""
-    if not url:
-        raise StopError(
-            "Nothing says where the repository is: git remote add origin <address>, or "
-            f"{ANSWER} repository_url=https://..."
-        )
-    if match := WEB.fullmatch(url) or SSH.fullmatch(url):
-        return _parts(match)
-    # The address itself may hold a password, so it is not shown.
-    raise StopError(
-        "git's remote `origin` is no address of a forge over https or ssh: "
-        f"{ANSWER} repository_url=https://..."
-    )
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StopError(f"{path} cannot be read as text: {error}") from None
 
 
-def _parts(match: re.Match[str]) -> tuple[str, str]:
-    host = match["host"].lower().removesuffix(":443")
-    return host, match["path"].removesuffix(".git")
+def visible(folder: Path, suffix: str) -> Iterator[Path]:
+    """Yield the files of a kind in a folder, without those in hidden places."""
+    for path in sorted(folder.rglob(f"*{suffix}")):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        return "twobus" in _toml(folder / "pyproject.toml").get("tool", {})
+    except StopError:
+        # Whoever breaks this file wants to be told, and not to be sent elsewhere.
+        return (folder / ANSWERS).is_file()
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        return tomllib.loads(read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise StopError(f"{file.name} cannot be read: {error}.") from None

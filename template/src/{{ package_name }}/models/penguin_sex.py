@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from ..twobus.modelling import Model
+from twobus.models import Model
 
 LENGTHS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
 

@@ -1,0 +1,129 @@
+"""Call the companion, which is not installed with a project.
+
+`protect` runs at the release that the project records, `update` and `propose` at the
+template's newest.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+from urllib.request import url2pathname
+
+from twobus.git import ask
+from twobus.project import StopError, answers, here
+from twobus.tasks import task
+
+LOG_IN = (
+    '!f() { test "$1" = get && printf '
+    r"""'username=x-access-token\npassword=%s\n' "$TWOBUS_TOKEN"; }; f"""
+)
+
+
+@task
+def protect(action: str) -> None:
+    """Run the template's `twobus protect`, at the release that the project records.
+
+    Args:
+        action: `plan`, `apply` or `check`.
+
+    Raises:
+        SystemExit: As that command ends.
+    """
+    source, recorded = _template()
+    # A commit without a tag is recorded as v1.2.0-3-gabc1234.
+    release = re.sub(r"^.*-g(?=[0-9a-f]+$)", "", recorded)
+    _companion(f"{source}@{release}", "protect", action)
+
+
+@task
+def update() -> None:
+    """Run the `twobus update` of the template's newest release, with the same words.
+
+    Raises:
+        SystemExit: As that command ends.
+    """
+    source, _ = _template()
+    _newest(source, "update", *sys.argv[1:], str(here().root))
+
+
+@task
+def propose() -> None:
+    """Run the `twobus propose` of the template's newest release, as CI does weekly.
+
+    Raises:
+        SystemExit: As that command ends.
+    """
+    source, _ = _template()
+    if source.startswith("file:") and not Path(url2pathname(source[5:])).exists():
+        # People know, and a job that is red every week would teach them to look away.
+        print(f"Nothing to propose: the template at {source} is not on this computer.")
+        return
+    _newest(_log_in(source), "propose", *sys.argv[1:], "--project", str(here().root))
+
+
+def _log_in(source: str) -> str:
+    """Let git show TWOBUS_TOKEN to the host that runs this job, if it asks for one.
+
+    So a template there may be private. The token is in no argument and no file.
+
+    Returns:
+        The template's address as it logs in: with a user's name, without which git
+        would rather take what ~/.netrc has for a private library on that host.
+    """
+    server = os.environ.get("GITHUB_SERVER_URL") or os.environ.get("CI_SERVER_URL")
+    if not server or not os.environ.get("TWOBUS_TOKEN"):
+        return source
+    named = server.replace("://", "://x-access-token@")
+    settings = [
+        (f"credential.{server}.helper", ""),
+        (f"credential.{server}.helper", LOG_IN),
+        (f"http.{named}.emptyAuth", "true"),
+    ]
+    count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    os.environ["GIT_CONFIG_COUNT"] = str(count + len(settings))
+    for number, (key, value) in enumerate(settings, count):
+        os.environ[f"GIT_CONFIG_KEY_{number}"] = key
+        os.environ[f"GIT_CONFIG_VALUE_{number}"] = value
+    return source.replace(f"{server}/", f"{named}/")
+
+
+def _newest(source: str, *words: str) -> NoReturn:
+    tags = ["ls-remote", "--tags", "--refs", "--sort=-version:refname", source, "v*"]
+    # A release is v1.2.0; before it there may have been a v1.2.0rc1.
+    names = re.findall(
+        r"refs/tags/(v[0-9.]+)$", ask(*tags, cwd=here().root) or "", re.MULTILINE
+    )
+    if not names:
+        raise StopError(
+            f"The template at {source} cannot be reached, or has no releases: "
+            "git ls-remote --tags says more."
+        )
+    _companion(f"{source}@{names[0]}", *words)
+
+
+def _template() -> tuple[str, str]:
+    """Return where the template is, as a URL, and the release that was rendered."""
+    recorded = answers(here().root)
+    return _address(str(recorded["_src_path"])), str(recorded["_commit"])
+
+
+def _companion(package: str, *words: str) -> NoReturn:
+    uv = [os.environ.get("UV", "uv"), "tool", "run", "--quiet"]
+    command = [*uv, "--from", f"twobus @ git+{package}", "twobus", *words]
+    raise SystemExit(subprocess.run(command, cwd=here().root).returncode)
+
+
+def _address(source: str) -> str:
+    """Return a template's place as a URL, from any form that Copier takes."""
+    source = source.removeprefix("git+")
+    for short, host in (("gh:", "github.com"), ("gl:", "gitlab.com")):
+        if source.startswith(short):
+            return f"https://{host}/{source.removeprefix(short)}"
+    if "://" in source:
+        return source
+    if remote := re.fullmatch(r"([\w.-]+@[\w.-]+):(.+)", source):
+        return f"ssh://{remote[1]}/{remote[2]}"
+    return (here().root / source).resolve().as_uri()

@@ -1,0 +1,114 @@
+"""Work on many projects at once: one look-up of a template, some processes."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+from twobus.companion.template import Template, expand, fetch
+from twobus.git import configured
+from twobus.project import ANSWERS, StopError, answers
+
+Result = TypeVar("Result")
+Work = Callable[[Path, Template], Result]
+Failure = Callable[[Path, str], Result]
+
+
+def over(
+    projects: list[Path], work: Work[Result], fail: Failure[Result], jobs: int
+) -> Iterator[Result]:
+    """Do a piece of work on each of many projects.
+
+    Args:
+        projects: The projects' folders.
+        work: What to do, by a project's folder and template.
+        fail: What to return for a project where that cannot be done, by its folder
+            and a sentence that says why.
+        jobs: How many processes work at the same time.
+
+    Yields:
+        A result for each project, the first that is ready first.
+    """
+    with tempfile.TemporaryDirectory(prefix="twobus-") as name:
+        folder = Path(name)
+        templates: dict[str, Template | str] = {}
+        ready: list[tuple[Path, Template]] = []
+        for project in projects:
+            found = _template(project, templates, folder)
+            if isinstance(found, str):
+                yield fail(project, found)
+            else:
+                ready.append((project, found))
+        fetched = [one for one in templates.values() if isinstance(one, Template)]
+        with processes(folder, fetched, min(jobs, len(ready))) as pool:
+            futures: dict[Future[Result], Path] = {
+                pool.submit(work, project, template): project
+                for project, template in ready
+            }
+            for future in as_completed(futures):
+                try:
+                    yield future.result()
+                except StopError as error:
+                    yield fail(futures[future], str(error))
+                # One project that nobody has thought of must not hide the others.
+                except Exception as error:
+                    yield fail(futures[future], _unforeseen(error))
+
+
+def _template(
+    project: Path, known: dict[str, Template | str], folder: Path
+) -> Template | str:
+    """Return a project's template, fetched once, or why there is none."""
+    try:
+        recorded = answers(project)
+    except StopError as error:
+        return str(error)
+    if missing := {"_src_path", "_commit"} - recorded.keys():
+        return f"{ANSWERS} lacks {' and '.join(missing)}: take it from git again."
+    address = str(recorded["_src_path"])
+    if address not in known:
+        try:
+            known[address] = fetch(address, folder / f"template-{len(known)}.git")
+        except StopError as error:
+            known[address] = str(error)
+        except OSError as error:
+            known[address] = _unforeseen(error)
+    return known[address]
+
+
+def _unforeseen(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return (
+        "Something that twobus does not know is wrong with the project, the template "
+        f"or twobus itself: {type(error).__name__} {words}"
+    )
+
+
+def processes(
+    folder: Path, templates: list[Template], jobs: int = 1
+) -> ProcessPoolExecutor:
+    """Return processes that take templates from where they were fetched to."""
+    return ProcessPoolExecutor(
+        max_workers=max(1, jobs),
+        mp_context=get_context("spawn"),
+        initializer=_start,
+        initargs=(folder, templates),
+    )
+
+
+def _start(folder: Path, templates: list[Template]) -> None:
+    """Prepare a process: its own cache, and git looks templates up on this machine.
+
+    Processes that share Copier's cache break each other's work.
+    """
+    os.environ["COPIER_CACHE_DIR"] = str(folder / f"cache-{os.getpid()}")
+    settings = [
+        (f"url.{template.history}.insteadOf", address)
+        for template in templates
+        # Copier reads a folder as it is, and a folder's path may begin another's.
+        if not Path(address := expand(template.address)).exists()
+    ]
+    os.environ |= configured(*settings)

@@ -1,0 +1,422 @@
+"""Talking to a forge: where its API is, with which token, and what went wrong."""
+
+import os
+import ssl
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from twobus.companion.place import ANSWER, TITLES, Place
+from twobus.project import StopError
+
+# Tests put a fake forge here.
+TRANSPORT: httpx.BaseTransport | None = None
+
+# Repeating a POST, PATCH or DELETE could do it twice.
+REPEATABLE = {"GET", "PUT"}
+ATTEMPTS = 4
+# Longer than this, people had better come back.
+PATIENCE = 60
+BROKEN = {500, 502, 503, 504}
+
+PAGE = 100
+
+# `gh` and `glab` would hand out these for any host, so they do not get to see them.
+VARIABLES = {
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "GITLAB_TOKEN",
+    "GITLAB_ACCESS_TOKEN",
+    "OAUTH_TOKEN",
+}
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a token is for.
+
+    Attributes:
+        rights: What it needs on each forge, for messages.
+        variable: Where people put a token for this purpose only, if there is such.
+    """
+
+    rights: Mapping[str, str]
+    variable: str = ""
+
+
+PROTECT = Purpose(
+    {
+        "github": (
+            "read access to the repository for `plan` and `check`, 'Administration: "
+            "write' for `apply`"
+        ),
+        "gitlab": (
+            "the role Maintainer, with the scope read_api for `plan` and `check`, api "
+            "for `apply`"
+        ),
+    }
+)
+PROPOSE = Purpose(
+    {
+        "github": (
+            "'Contents: write' and 'Pull requests: write', and for releases that "
+            "change a workflow 'Workflows: write'"
+        ),
+        "gitlab": "the role Developer, with the scopes api and write_repository",
+    },
+    "TWOBUS_TOKEN",
+)
+
+
+class RefusedError(StopError):
+    """What a forge answered with an error.
+
+    Attributes:
+        status: The HTTP status.
+        message: What the forge says about it.
+    """
+
+    def __init__(self, sentence: str, status: int, message: str) -> None:
+        """Keep what callers may want to tell apart."""
+        super().__init__(sentence)
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Token:
+    """A secret, which is shown nowhere.
+
+    Attributes:
+        value: The secret.
+        source: Where it came from, for messages.
+    """
+
+    value: str = field(repr=False)
+    source: str
+
+
+def base(forge: str, host: str) -> str:
+    """Return the address of a host's API."""
+    if forge == "gitlab":
+        return f"https://{host}/api/v4"
+    if host == "github.com":
+        return "https://api.github.com"
+    return f"https://api.{host}" if _is_cloud(host) else f"https://{host}/api/v3"
+
+
+def token(forge: str, host: str, purpose: Purpose = PROTECT) -> Token:
+    """Find the token that is meant for a host, and for no other.
+
+    A project's address is only a line in a file that anybody may have written.
+
+    Raises:
+        StopError: If there is none.
+    """
+    names, condition = _sources(forge, host)
+    if purpose.variable:
+        names, condition = _with(purpose.variable, host, names, condition)
+    for name in names:
+        if value := os.environ.get(name, "").strip():
+            return _checked(Token(value, name))
+    if forge == "gitlab":
+        command = ["glab", "config", "get", "token", "--host", host]
+    else:
+        command = ["gh", "auth", "token", "--hostname", host]
+    if value := _ask(command):
+        return _checked(Token(value, f"`{command[0]}`"))
+    ways = [
+        f"set {condition or ' or '.join(names)}",
+        f"log in with `{command[0]} auth login --hostname {host}`",
+    ]
+    raise StopError(
+        f"There is no token for {host}: {', or '.join(ways)}. It needs "
+        f"{purpose.rights[forge]}."
+    )
+
+
+def _is_cloud(host: str) -> bool:
+    return host == "github.com" or host.endswith(".ghe.com")
+
+
+def _sources(forge: str, host: str) -> tuple[list[str], str]:
+    """Return the variables that are meant for a host, or what would make them so."""
+    if forge == "gitlab":
+        chosen = _host(os.environ.get("GITLAB_HOST", ""))
+        if host == (chosen or "gitlab.com"):
+            return ["GITLAB_TOKEN"], ""
+        return [], f"GITLAB_HOST={host} and GITLAB_TOKEN"
+    if _is_cloud(host):
+        return ["GH_TOKEN", "GITHUB_TOKEN"], ""
+    # GITHUB_SERVER_URL is what a server's own CI says.
+    if host in {_host(os.environ.get(n, "")) for n in ("GH_HOST", "GITHUB_SERVER_URL")}:
+        return ["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"], ""
+    return [], f"GH_HOST={host} and GH_ENTERPRISE_TOKEN"
+
+
+def _with(
+    variable: str, host: str, names: list[str], condition: str
+) -> tuple[list[str], str]:
+    """Add a variable that names no host: in CI it is meant for the CI's own server."""
+    servers = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "CI_SERVER_URL")]
+    server = _host(servers[0] or servers[1] or "")
+    if server == host:
+        own = ["GITHUB_TOKEN"] if servers[0] else []
+        return list(dict.fromkeys([variable, *names, *own])), ""
+    return ([variable, *names], "") if names and not server else (names, condition)
+
+
+def _host(text: str) -> str:
+    netloc = urlsplit(text if "//" in text else f"//{text}").netloc
+    return netloc.lower().removesuffix(":443")
+
+
+def _ask(command: list[str]) -> str:
+    own = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    try:
+        process = subprocess.run(
+            command, env=own, capture_output=True, encoding="utf-8", timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return ""
+    return process.stdout.strip() if process.returncode == 0 else ""
+
+
+def _checked(found: Token) -> Token:
+    # A line break within would end up in a message of the HTTP library.
+    if not all("!" <= character <= "~" for character in found.value):
+        raise StopError(
+            f"The token from {found.source} holds characters that no token has."
+        )
+    return found
+
+
+class Client:
+    """Sends requests to one forge, and turns whatever goes wrong into a sentence."""
+
+    def __init__(self, project: Place, purpose: Purpose = PROTECT) -> None:
+        """Prepare for a project's forge."""
+        self.host = project.host
+        self.forge = project.forge
+        self.path = project.path
+        self.token = token(project.forge, project.host, purpose)
+        self.rights = purpose.rights[project.forge]
+        headers = {
+            "Authorization": f"Bearer {self.token.value}",
+            "User-Agent": f"twobus/{version('twobus')}",
+        }
+        if project.forge == "github":
+            headers["Accept"] = "application/vnd.github+json"
+            headers["X-GitHub-Api-Version"] = "2022-11-28"
+        self._http = httpx.Client(
+            base_url=base(project.forge, project.host),
+            headers=headers,
+            timeout=30,
+            transport=TRANSPORT,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Self:
+        """Keep connections open."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close them."""
+        self._http.close()
+
+    def get(self, path: str, **query: str | int) -> Any:
+        """Read something.
+
+        Raises:
+            RefusedError: If the forge answers with an error.
+            StopError: If it does not answer.
+        """
+        return self._request("GET", path, None, query)
+
+    def find(self, path: str) -> Any:
+        """Read something that may not be there: None then."""
+        try:
+            return self.get(path)
+        except RefusedError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def pages(self, path: str, **query: str | int) -> list[Any]:
+        """Read all pages of a list.
+
+        Pages are counted rather than followed: a link could lead anywhere.
+        """
+        found: list[Any] = []
+        while True:
+            number = len(found) // PAGE + 1
+            page = self.get(path, **query, per_page=PAGE, page=number)
+            if not isinstance(page, list):
+                raise StopError(f"{self.host} answers {path} with no list.")
+            found += page
+            if len(page) < PAGE:
+                return found
+
+    def send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Write something.
+
+        Raises:
+            RefusedError: If the forge refuses.
+            StopError: If it does not answer.
+        """
+        try:
+            return self._request(method, path, body, {})
+        except RefusedError as error:
+            if error.status not in {403, 404}:
+                raise
+            raise RefusedError(
+                f"{self.host} does not let the token from {self.token.source} change "
+                f"{self.path} ({error.message}). It needs {self.rights}.",
+                error.status,
+                error.message,
+            ) from None
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Mapping[str, str | int],
+    ) -> Any:
+        for attempt in range(1, ATTEMPTS + 1):
+            last = attempt == ATTEMPTS
+            again = method in REPEATABLE and not last
+            try:
+                answer = self._http.request(method, path, json=body, params=query)
+            except httpx.HTTPError as error:
+                if not again or _is_certificate(error):
+                    raise self._unreachable(error) from None
+            else:
+                pause = _pause(answer)
+                if pause is None and not (answer.status_code in BROKEN and again):
+                    return self._content(answer)
+                if pause is not None:
+                    # It was not even looked at, so that it may be sent again.
+                    if last or pause > PATIENCE:
+                        raise self._limited(answer, pause)
+                    time.sleep(pause)
+                    continue
+            time.sleep(2 ** (attempt - 1))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _content(self, answer: httpx.Response) -> Any:
+        status = answer.status_code
+        if answer.is_redirect:
+            raise StopError(
+                f"{self.path} has moved, {self.host} says: write its new address with "
+                f"{ANSWER} repository_url=https://..."
+            )
+        if status == 204:
+            return None
+        try:
+            content = answer.json()
+        except ValueError:
+            content = None
+            if answer.is_success:
+                raise StopError(
+                    f"{self.host} answers with something that is not JSON: is there a "
+                    f"{TITLES[self.forge]} behind this address, or a page to log in?"
+                ) from None
+        if answer.is_success:
+            return content
+        message = self._message(content) or f"HTTP {status}"
+        raise RefusedError(self._sentence(status, message), status, message)
+
+    def _sentence(self, status: int, message: str) -> str:
+        if status == 401:
+            return (
+                f"{self.host} does not accept the token from {self.token.source}: it "
+                "is wrong, expired or revoked."
+            )
+        if status == 404:
+            return (
+                f"There is no {self.path} on {self.host}, or the token from "
+                f"{self.token.source} may not see it. It needs {self.rights}."
+            )
+        if status == 403:
+            return (
+                f"{self.host} forbids this to the token from {self.token.source} "
+                f"({message}). It needs {self.rights}."
+            )
+        if status in BROKEN:
+            return f"{self.host} is out of order ({message}): try again later."
+        return f"{self.host} refuses: {message} (HTTP {status})."
+
+    def _message(self, content: Any) -> str:
+        """Return what a forge says about an error, in one line, without the token."""
+        if not isinstance(content, dict):
+            return ""
+        parts = [content.get("message"), content.get("errors"), content.get("error")]
+        text = "; ".join(str(part) for part in parts if part)
+        text = " ".join(text.split()).replace(self.token.value, "***")
+        return text.rstrip(".")[:300]
+
+    def _limited(self, answer: httpx.Response, pause: float) -> StopError:
+        until = datetime.fromtimestamp(time.time() + pause, UTC)
+        return StopError(
+            f"{self.host} has had enough requests from this token for now: try again "
+            f"after {until:%H:%M} UTC."
+        )
+
+    def _unreachable(self, error: httpx.HTTPError) -> StopError:
+        if _is_certificate(error):
+            return StopError(
+                f"The certificate of {self.host} is not one that this computer trusts: "
+                "if it is your organisation's, name its file in SSL_CERT_FILE."
+            )
+        return StopError(
+            f"{self.host} cannot be reached ({type(error).__name__}): is there a "
+            "network, is the address right, is a proxy needed (HTTPS_PROXY)?"
+        )
+
+
+def _is_certificate(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError) or "CERTIFICATE" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _pause(answer: httpx.Response) -> float | None:
+    """Return for how many seconds a forge wants to be left alone, None if not."""
+    if answer.status_code not in {403, 429}:
+        return None
+    headers = answer.headers
+    after = _number(headers.get("retry-after"))
+    if after is not None:
+        return max(after, 0)
+    left = headers.get("x-ratelimit-remaining", headers.get("ratelimit-remaining"))
+    if left != "0" and answer.status_code == 403:
+        return None
+    reset = _number(headers.get("x-ratelimit-reset", headers.get("ratelimit-reset")))
+    return PATIENCE if reset is None else max(reset - time.time(), 0)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,108 @@
+"""A project's repository on its forge, by way of git and a token."""
+
+import re
+from pathlib import Path
+
+from twobus.companion.forge import PROPOSE, Client
+from twobus.companion.update import BRANCH
+from twobus.git import ask, configured, git
+from twobus.project import StopError
+
+REF = f"refs/heads/{BRANCH}"
+FETCHED = "refs/twobus/fetched"
+
+
+class Remote:
+    """A project's repository on its forge, by way of git.
+
+    Attributes:
+        login: What lets git log in there: a helper that hands out the token when that
+            host, and no other, asks for it. It is in no address, file or argument.
+    """
+
+    def __init__(self, client: Client) -> None:
+        """Prepare; nothing is asked yet."""
+        self.client = client
+        self.url = f"https://{client.host}/{client.path}.git"
+        server = f"https://{client.host}"
+        answer = r"username=x-access-token\npassword=%s\n"
+        variable = PROPOSE.variable
+        helper = (
+            f"""!f() {{ test "$1" = get && printf '{answer}' "${variable}"; }}; f"""
+        )
+        settings = [
+            # Other helpers would be asked first, and told to keep the token.
+            (f"credential.{server}.helper", ""),
+            (f"credential.{server}.helper", helper),
+            # Nor may a header that somebody has set log in as somebody else.
+            (f"http.{server}/.extraHeader", ""),
+            # Nor may ~/.netrc, which in CI is for a private library: it is left alone
+            # where an address names a user, and the helper is asked at once.
+            (f"url.https://x-access-token@{client.host}/.insteadOf", f"{server}/"),
+            (f"http.https://x-access-token@{client.host}/.emptyAuth", "true"),
+        ]
+        self.login = {**configured(*settings), variable: client.token.value}
+
+    def git(self, *words: str | Path, cwd: Path | None = None) -> str:
+        """Run a git command that may have to log in.
+
+        Raises:
+            StopError: If it fails, with what people can do.
+        """
+        try:
+            return git(*words, cwd=cwd, GIT_LFS_SKIP_SMUDGE="1", **self.login)
+        except StopError as error:
+            raise self._explain(str(error)) from None
+
+    def clone(self, target: Path, base: str, project: Path) -> Path:
+        """Clone a branch, with the identity of the project's folder or one of ours."""
+        words = ["clone", "--quiet", "--no-tags", "--single-branch", "--branch", base]
+        self.git(*words, "--", self.url, target)
+        ours = {"user.name": "Twobus", "user.email": "twobus@noreply.invalid"}
+        for key, own in ours.items():
+            value = ask("config", key, cwd=project) or own
+            git("config", key, value, cwd=target)
+        return target
+
+    def fetch(self, clone: Path) -> str:
+        """Fetch the update's branch; return its commit, empty if there is none."""
+        sha = self.git("ls-remote", self.url, REF).partition("\t")[0]
+        if sha:
+            self.git("fetch", "--quiet", self.url, f"+{sha}:{FETCHED}", cwd=clone)
+        return sha
+
+    def push(self, clone: Path, new: str, old: str) -> bool:
+        """Move the update's branch, if it is still where it was; empty deletes it.
+
+        Returns:
+            Whether there was anything to do.
+        """
+        if new == old:
+            return False
+        lease = f"--force-with-lease={REF}:{old}"
+        self.git("push", "--quiet", lease, self.url, f"{new}:{REF}", cwd=clone)
+        return True
+
+    def _explain(self, said: str) -> StopError:
+        client = self.client
+        token = f"the token from {client.token.source}"
+        if re.search("without `workflows?` (permission|scope)", said):
+            return StopError(
+                f"{client.host} does not let {token} change workflow files, and this "
+                "release does: set TWOBUS_TOKEN to a token that may, with "
+                f"{client.rights}."
+            )
+        if re.search("stale info|but expected", said):
+            return StopError(f"{BRANCH} has just been pushed to: run this again.")
+        refusals = (
+            "error: 40[13]|[Dd]enied|not granted|not allowed to push|could not read|"
+            "Authentication failed"
+        )
+        if re.search(refusals, said):
+            return StopError(
+                f"{client.host} does not let {token} read or push to {client.path}. It "
+                f"needs {client.rights}."
+            )
+        own = re.findall(r"remote: *(.*\w.*)$|! \[.*(\(.*\))$", said, re.MULTILINE)
+        words = " ".join(" ".join(one) for one in own) or said.strip().splitlines()[-1]
+        return StopError(f"git and {client.host}: {' '.join(words.split())[:500]}")

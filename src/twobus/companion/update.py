@@ -1,0 +1,251 @@
+"""Update a project on a branch of its own: Copier renders, git merges.
+
+Both releases are rendered, and what changed between them is merged.
+"""
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from twobus.companion.branch import (
+    Outcome,
+    borrow,
+    commit,
+    conflicts,
+    files,
+    merge,
+    publish,
+    refuse_hidden,
+    refuse_unready,
+    tree,
+)
+from twobus.companion.template import Release, Template, render
+from twobus.git import git, names, run, top
+from twobus.project import ANSWERS, StopError, answers
+
+BRANCH = "twobus/update"
+# The note of an update that was not checked either.
+UNLOCKED = "Not locked yet"
+RUFF = re.compile(r'name = "ruff"\nversion = "([^"]+)"')
+
+
+def update(
+    project: Path,
+    template: Template,
+    *,
+    to: str = "",
+    data: Mapping[str, Any] | None = None,
+    check: bool = False,
+) -> Outcome:
+    """Bring a project to a release, on the branch `twobus/update`.
+
+    Args:
+        project: The project's folder.
+        template: Its template.
+        to: The release to bring it to; the newest if empty.
+        data: Answers to change.
+        check: Whether to run the project's checks on the result.
+
+    Returns:
+        What was done.
+
+    Raises:
+        StopError: If it cannot be done; then nothing has changed.
+    """
+    here, data = top(project), data or {}
+    recorded = answers(here)
+    release = template.find(to) if to else template.newest
+    old = template.release(str(recorded["_commit"]))
+    outcome = Outcome(str(project), "current", old.name, release.name)
+    if template.is_newer(old, release):
+        raise StopError(f"The project is at {old.name}, newer than {release.name}.")
+    if old.ref == release.ref and not data:
+        outcome.conflicts = conflicts(here)
+        outcome.state = "conflicts" if outcome.conflicts else "current"
+        return outcome
+    seen = refuse_unready(here, BRANCH)
+    refuse_unknown(data, template, release)
+    package = recorded.get("package_name")
+    if data.get("package_name", package) != package:
+        raise StopError(
+            "An update cannot rename the package, since your code imports it: move "
+            "your code to a new project of that name."
+        )
+    outcome.changes = template.changes(old, release)
+    with tempfile.TemporaryDirectory(prefix="twobus-") as name:
+        work = Path(name)
+        before, after = _render_both(template, (old, release), here, data, work)
+        outcome.notes += _silent_changes(recorded, answers(after), data)
+        clone, own = borrow(here, work / "clone" / here.name)
+        known = frozenset(names(git("ls-files", "-z", cwd=clone)))
+        refuse_hidden(here, [name for name in files(after) if name not in known], known)
+        trees = [tree(clone, folder) for folder in (before, after)]
+        merge(clone, own, trees, outcome)
+        if not commit(clone, _subject(old, release, data), outcome):
+            return outcome
+        if data:
+            both = (recorded, answers(after))
+            outcome.notes += _left_over(template, release, clone, both, work)
+            outcome.notes += _moved_data(*both, clone)
+        _settle(clone, own, outcome, check)
+        publish(clone, own, here, BRANCH, seen)
+    return outcome
+
+
+def refuse_unknown(
+    data: Mapping[str, Any], template: Template, release: Release
+) -> None:
+    """Refuse answers to questions that there are not: Copier would take them silently.
+
+    Raises:
+        StopError: If there are any.
+    """
+    unknown = data.keys() - set(template.questions(release))
+    if unknown:
+        raise StopError(f"There is no question {', '.join(sorted(unknown))}.")
+
+
+def _render_both(
+    template: Template,
+    releases: tuple[Release, Release],
+    here: Path,
+    data: Mapping[str, Any],
+    work: Path,
+) -> tuple[Path, Path]:
+    """Render a project as it was made, and as it would be made today.
+
+    Both without what is given once, unless a new answer brings it.
+    """
+    old, new = releases
+    without = template.once(new)
+    before = render(
+        template,
+        old,
+        work / "before" / here.name,
+        answers=answers(here),
+        exclude=[*template.once(old), *without],
+    )
+    after = render(
+        template,
+        new,
+        work / "after" / here.name,
+        answers=dict(data),
+        recorded=here / ANSWERS,
+        exclude=without,
+    )
+    return before, after
+
+
+def _silent_changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], data: Mapping[str, Any]
+) -> list[str]:
+    """Say which answers are new, and which were not accepted any more."""
+    notes = []
+    for question, answer in new.items():
+        if question.startswith("_") or question in {"seeded", *data}:
+            continue
+        if question not in old:
+            notes.append(f"New question {question}: answered with {answer!r}.")
+        elif old[question] != answer:
+            notes.append(
+                f"{question} was {old[question]!r}, which is not offered any more: "
+                f"it is {answer!r} now."
+            )
+    return notes
+
+
+def _subject(old: Release, new: Release, data: Mapping[str, Any]) -> str:
+    if old.ref == new.ref:
+        return f"Change {', '.join(data)} in the answers to Twobus"
+    return f"Update Twobus from {old.name} to {new.name}"
+
+
+def _left_over(
+    template: Template,
+    release: Release,
+    clone: Path,
+    both: tuple[Mapping[str, Any], Mapping[str, Any]],
+    work: Path,
+) -> list[str]:
+    """Say which files the old answers brought, and the new ones would not."""
+    old, new = (
+        set(files(render(template, release, work / side / "x", answers=dict(given))))
+        for side, given in zip(("old", "new"), both, strict=True)
+    )
+    left = sorted(name for name in old - new if (clone / name).is_file())
+    return (
+        [f"Delete what you do not need; no answer asks for it: {', '.join(left)}."]
+        if left
+        else []
+    )
+
+
+def _moved_data(
+    old: Mapping[str, Any], new: Mapping[str, Any], clone: Path
+) -> list[str]:
+    """Say what follows from reading by another library, or by none."""
+    package = new["package_name"]
+    was, now = (
+        given.get("seeded", {}).get("library") or f"{package}.data"
+        for given in (old, new)
+    )
+    if was == now:
+        return []
+    notes = [f"Your code reads by {now} now: write that where it imports {was}."]
+    own = sorted((clone / "src" / package / "tables").glob("[!_]*.py"))
+    if own and now != f"{package}.data":
+        tables = ", ".join(file.stem for file in own)
+        notes.append(f"These tables are read from the library only: {tables}.")
+    return notes
+
+
+def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
+    """Bring lock and format up to date, and run the checks if asked to."""
+    outcome.state = "conflicts" if outcome.conflicts else "clean"
+    outcome.branch = BRANCH
+    lock = clone / "uv.lock"
+    if not lock.is_file():
+        outcome.notes.append("There is no uv.lock: run uv lock, and commit it.")
+        return
+    if {"pyproject.toml", "uv.lock"} & set(outcome.conflicts):
+        outcome.notes.append(f"{UNLOCKED}: run uv lock when all is resolved.")
+        return
+    uv = os.environ.get("UV", "uv")
+    locked = run([uv, "lock", "--quiet"], clone)
+    if locked.returncode:
+        outcome.state = "conflicts" if outcome.conflicts else "unlocked"
+        said = locked.stderr.strip().splitlines()
+        outcome.notes += ["uv lock failed; run it on the branch. It said:", *said]
+        return
+    commit(clone, "Lock dependencies after the update", outcome)
+    if outcome.conflicts:
+        return
+    words = ["diff", "--name-only", "--diff-filter=AMR", "-z", own, "--", "*.py"]
+    changed = names(git(*words, cwd=clone))
+    if changed and (version := RUFF.search(lock.read_text("utf-8"))):
+        ruff = [uv, "tool", "run", "--quiet", f"ruff@{version[1]}"]
+        run([*ruff, "format", "--force-exclude", "--", *changed], clone)
+        commit(clone, "Format after the update", outcome)
+    if check:
+        result = run([uv, "run", "--quiet", "--locked", "poe", "check"], clone)
+        if result.returncode:
+            outcome.state = "unchecked"
+            said = _failures(result.stdout + result.stderr)
+            outcome.notes += ["poe check failed on the branch:", *said[-20:]]
+
+
+def _failures(output: str) -> list[str]:
+    """Return what the failing tasks of `poe check` said, which run side by side."""
+    lines = output.strip().splitlines()
+    ended = " ".join(line for line in lines if "non-zero exit status" in line)
+    failed = set(re.findall(r"'([a-z-]+)", ended))
+    told = []
+    for line in lines:
+        task, bar, words = line.partition(" | ")
+        passed = words.endswith(("Passed", "Skipped"))
+        if bar and words and not passed and task.split("[")[0] in failed:
+            told.append(line)
+    return told or lines

@@ -1,0 +1,161 @@
+"""Compare a table with its contract: its schema, and its rows in one query."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import ibis
+
+# A contract takes its checks along when it is made: they must be known before.
+import pandera.backends.ibis.builtin_checks  # noqa: F401
+from pandera.api.ibis.types import IbisData
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
+from pandera.ibis import DataFrameModel
+
+
+def schema(contract: Any) -> Any:
+    """Return what a module's `Contract` demands, as a pandera schema.
+
+    Raises:
+        TypeError: If it is no contract of an Ibis table.
+    """
+    if not issubclass(contract, DataFrameModel):
+        raise TypeError("it must be a class of pandera.ibis.DataFrameModel")
+    return contract.to_schema()
+
+
+def schema_breaches(table: ibis.Table, contract: Any) -> list[str]:
+    """Say what is wrong with a table's columns and their types, without a scan.
+
+    Args:
+        table: The table.
+        contract: Its contract, a pandera schema.
+
+    Returns:
+        A phrase for each breach, without values of the data.
+    """
+    specs = contract.columns.items()
+    wanted = {name: spec.dtype.type for name, spec in specs if spec.dtype}
+    types = {
+        name: wanted[name] if _same(dtype, wanted.get(name)) else dtype
+        for name, dtype in table.schema().items()
+    }
+    try:
+        with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
+            contract.validate(ibis.table(types, name="table"), lazy=True)
+    except SchemaErrors as broken:
+        return [*dict.fromkeys(_explain(error) for error in broken.schema_errors)]
+    return []
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    """Tell whether types differ only in how long a text or how fine a time is."""
+    if wanted is None or found.is_string():
+        return wanted is not None and bool(wanted.is_string())
+    if found.is_decimal() and found.precision is None:
+        return bool(wanted.is_decimal())
+    both = found.is_timestamp() and wanted.is_timestamp()
+    return both and bool(found.timezone == wanted.timezone)
+
+
+def row_breaches(table: ibis.Table, contract: Any) -> list[str]:
+    """Say which rules of a contract some rows break, by one query for all of them.
+
+    Args:
+        table: A table whose columns are those of the contract.
+        contract: Its contract, a pandera schema.
+
+    Returns:
+        A phrase for each breach, without values of the data.
+    """
+    rules = dict(_rules(table, contract))
+    if not rules:
+        return []
+    told = {str(number): rule for number, rule in enumerate(rules.values())}
+    (found,) = table.aggregate(**told).to_pyarrow().to_pylist()
+    return [
+        phrase for number, phrase in zip(found, rules, strict=True) if found[number]
+    ]
+
+
+def _rules(table: ibis.Table, contract: Any) -> Iterator[tuple[str, ibis.Value]]:
+    """Yield what may be broken, and the aggregate that tells whether it is."""
+    for spec in contract.columns.values():
+        for name in _columns(table, spec):
+            column = table[name]
+            # What the database promises needs no scan.
+            if not spec.nullable and column.type().nullable:
+                missing = column.isnull()
+                if column.type().is_floating():
+                    missing |= column.isnan()
+                yield f"{name} fails not_nullable", missing.any()
+            if spec.unique:
+                yield f"{name} is not unique", column.count() > column.nunique()
+            for check in spec.checks:
+                yield _rule(check, table, name)
+    for check in contract.checks:
+        yield _rule(check, table, None)
+    if together := contract.unique:
+        names = [together] if isinstance(together, str) else list(together)
+        distinct = table.select(names).distinct().count()
+        yield f"{', '.join(names)} are not unique", table.count() > distinct.as_scalar()
+
+
+def _columns(table: ibis.Table, spec: Any) -> list[str]:
+    """Return the columns that a part of the contract speaks of."""
+    if spec.regex:
+        return [name for name in table.columns if re.match(spec.name, name)]
+    return [spec.name] if spec.name in table.columns else []
+
+
+def _rule(check: Any, table: ibis.Table, name: str | None) -> tuple[str, ibis.Value]:
+    """Return what a check demands, and whether it fails anywhere."""
+    who, what = name or "a row", check.error or check
+    try:
+        return f"{who} fails {what}", _fails(check, table, name)
+    except Exception:  # Checks are anybody's code; one that cannot run has not passed.
+        return f"{who} cannot be checked by {what}", ibis.literal(True)
+
+
+def _fails(check: Any, table: ibis.Table, name: str | None) -> ibis.Value:
+    """Return whether a check fails anywhere, as an aggregate of the table."""
+    function = check.get_backend(table)(check).check_fn
+    columns = [name] if name else table.columns
+    if check.element_wise:
+        kept = [function(table[column]) for column in columns]
+    else:
+        kept = _values(function(IbisData(table, name)), table)
+    if name and check.ignore_na:
+        kept = [one | table[name].isnull() for one in kept]
+    return ibis.or_(*(~one for one in kept)).any()
+
+
+def _values(result: Any, table: ibis.Table) -> list[Any]:
+    """Return the columns of truth values that a check gives, in terms of the table."""
+    if isinstance(result, dict):
+        return list(result.values())
+    if not isinstance(result, ibis.Table):
+        return [result]
+    # pandera's own checks select such columns from the table.
+    selection = result.op()
+    if getattr(selection, "parent", None) != table.op():
+        raise TypeError("A check must return columns of the table it is given.")
+    return [value.to_expr() for value in selection.values.values()]
+
+
+def _explain(error: SchemaError) -> str:
+    match error.reason_code:
+        case SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
+            return f"it lacks the column {error.failure_cases}"
+        case SchemaErrorReason.COLUMN_NOT_IN_SCHEMA:
+            return f"the column {error.failure_cases} is not part of it"
+        case SchemaErrorReason.WRONG_DATATYPE:
+            column = error.schema
+            # Ibis writes ! where nothing may be missing.
+            found = str(error.failure_cases).removeprefix("!")
+            return f"{column.name} is {found}, not {column.dtype}"
+        case SchemaErrorReason.CHECK_ERROR:
+            return f"{error.schema.name} cannot be checked"
+    check = getattr(error.check, "error", None) or error.check
+    return f"{error.schema.name} fails {check}"

@@ -1,0 +1,121 @@
+"""Where the project's tables come from: its own package, or its team's library."""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+import ibis
+
+from twobus.data.connection import DataError
+from twobus.project import Project, here
+
+if TYPE_CHECKING:
+    from twobus.data.tables import Tables
+
+Result = TypeVar("Result")
+
+
+class Source(Protocol):
+    """What reads tables, as `twobus.data.Tables` does."""
+
+    def read(self, name: str, *, check: bool | None = None) -> ibis.Table:
+        """Read a table."""
+
+    def contract(self, name: str) -> Any:
+        """Return what the rows of a table look like, as a pandera schema."""
+
+    def names(self) -> list[str]:
+        """List the tables that have a contract."""
+
+    def provenance(self) -> list[str]:
+        """Say what the tables are read from."""
+
+    def on_samples(self) -> bool:
+        """Tell whether tables are the samples beside their contracts."""
+
+
+def source() -> Source:
+    """Return the tables of the project that people work in.
+
+    Raises:
+        DataError: If the module that reads them cannot be imported.
+    """
+    return _source(here())
+
+
+def own_tables() -> "Tables":
+    """Return the tables of the project's own package.
+
+    Raises:
+        DataError: If its `data.py` does not connect them.
+    """
+    module = _import(f"{here().package}.data", here())
+    if tables := getattr(module, "TABLES", None):
+        return cast("Tables", tables)
+    raise DataError(f"src/{here().package}/data.py has no TABLES.")
+
+
+def digest(file: Path) -> str:
+    """Return the first twelve digits of a file's SHA-256 hash."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
+
+
+@cache
+def _source(project: Project) -> Source:
+    return _Module(_import(project.source, project))
+
+
+def _import(name: str, project: Project) -> ModuleType:
+    try:
+        return import_module(name)
+    except Exception as error:
+        place = name.replace(".", "/")
+        if name.startswith(f"{project.package}."):
+            place = f"src/{place}.py"
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        problem = f"{type(error).__name__}{line}: {error}"
+    raise DataError(f"{place} cannot be imported: {problem}")
+
+
+class _Module:
+    """A module that reads tables, of whatever release: a library has its own.
+
+    Its functions are an interface between releases: `DataError`, `contract`, `names`,
+    `provenance`, `read`. So its errors may be of another class than ours.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+
+    def read(self, name: str, *, check: bool | None = None) -> ibis.Table:
+        table: ibis.Table = self._call(lambda it: it.read(name, check=check))
+        return table
+
+    def contract(self, name: str) -> Any:
+        return self._call(lambda it: it.contract(name))
+
+    def names(self) -> list[str]:
+        return [*self._call(lambda it: it.names())]
+
+    def provenance(self) -> list[str]:
+        return [*self._call(lambda it: it.provenance())]
+
+    def on_samples(self) -> bool:
+        if tables := getattr(self.module, "TABLES", None):
+            return bool(self._call(lambda _: tables.on_samples()))
+        # Libraries of releases before 0.6 have a module of settings.
+        settings = import_module(f"{self.module.__package__}.settings").Settings()
+        return bool(settings.data_url.get_secret_value() == "samples")
+
+    def _call(self, ask: Callable[[Any], Result]) -> Result:
+        theirs: type[Exception] = getattr(self.module, "DataError", DataError)
+        try:
+            return ask(self.module)
+        except theirs as error:
+            problem = str(error)
+        raise DataError(problem)

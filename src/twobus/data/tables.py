@@ -1,0 +1,330 @@
+"""Read tables, each checked against its contract."""
+
+import inspect
+import os
+import pkgutil
+import warnings
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import ibis
+
+from twobus.data.connection import DataError, database, one_at_a_time
+from twobus.data.source import digest
+from twobus.project import here
+
+if TYPE_CHECKING:
+    from twobus.settings import Settings
+
+# Settings and contracts are imported where they are needed: pydantic and pandera
+# together take longer than Ibis, and whoever imports this may never read a table.
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What people should know of a table before they read it.
+
+    Attributes:
+        name: The table's name, for `read`.
+        description: What a row is, and where it comes from.
+        owner: Who answers questions about it; empty where nobody is named.
+        updated: When its rows change, in words; empty where nobody has said.
+        replaced: What to read instead, if the table is about to go.
+    """
+
+    name: str
+    description: str
+    owner: str
+    updated: str
+    replaced: str
+
+
+class Tables:
+    """A package of tables: one module with a `Contract`, and one sample, for each."""
+
+    def __init__(
+        self, package: ModuleType, settings: "type[Settings] | None" = None
+    ) -> None:
+        """Connect a package; nothing is read yet.
+
+        Args:
+            package: The package that holds the tables' modules.
+            settings: Says where tables are read from; without it, the environment and
+                `.env` do, and files in `data/raw` are the tables where these say
+                nothing.
+        """
+        self.package = package
+        self._settings = settings
+
+    def read(self, name: str, *, check: bool | None = None) -> ibis.Table:
+        """Read a table.
+
+        Args:
+            name: The table's name, that of its module in `tables`.
+            check: Whether to check every row, which costs one query. Names and types of
+                the columns are always checked. If not given, rows are checked where
+                tables are files, and not in a database, where that may take long.
+
+        Returns:
+            The table, not yet executed: filter and join it in Ibis.
+
+        Raises:
+            DataError: If there is no such table, it cannot be read, or it breaks its
+                contract. The message never holds values of the data.
+        """
+        demanded = self.contract(name)
+        from twobus.data.contracts import row_breaches, schema_breaches
+
+        if replaced := self._entry(name).replaced:
+            words = f"The table {name!r} will go: {replaced}"
+            warnings.warn(words, DeprecationWarning, stacklevel=2)
+
+        if self._unasked():
+            words = (
+                "These are samples: no DATA_URL in the environment, .env or keyring."
+            )
+            warnings.warn(words, stacklevel=2)
+
+        # Raised below, not while handling these errors: a traceback would show them,
+        # and databases put values into their messages.
+        try:
+            table = self._find(name)
+            breaches = schema_breaches(table, demanded)
+            if not breaches and (
+                self._folder() is not None if check is None else check
+            ):
+                breaches = row_breaches(table, demanded)
+            if not breaches:
+                return table
+            problem = f"breaks its contract: {'; '.join(breaches)}"
+        except DataError:
+            raise
+        except Exception as error:
+            columns = [
+                column for column in demanded.columns if f'"{column}"' in str(error)
+            ]
+            problem = f"cannot be read ({', '.join([type(error).__name__, *columns])})"
+            if "not utf-8" in str(error):
+                problem = "is not UTF-8: name its encoding in CSV_OPTIONS of its module"
+        raise DataError(f"The table {name!r} {problem}.")
+
+    def connect(self) -> Any:
+        """Connect to the database that `DATA_URL` names, once a process.
+
+        Returns:
+            An Ibis backend, told to refuse writing where it can be.
+
+        Raises:
+            DataError: If the database cannot be reached.
+        """
+        url = self._url()
+        if url in ("samples", "duckdb://"):
+            return self._embedded
+        try:
+            file = _database_file(url)
+        except ValueError:
+            problem = "cannot be opened: it is no address"
+            raise DataError(f"DATA_URL names a database that {problem}.") from None
+        return _opened(file) if file else database(url)
+
+    def catalogue(self) -> list[Entry]:
+        """List the tables with what their modules say of them, in the order of names.
+
+        Returns:
+            One entry a table; `pandas.DataFrame(self.catalogue())` shows them well.
+        """
+        return [self._entry(name) for name in self.names()]
+
+    def columns(self, location: str) -> dict[str, Any] | None:
+        """Return the columns of a table in the database, before it has a contract.
+
+        Args:
+            location: What the database calls it.
+
+        Returns:
+            Each column's type, or None where tables are files.
+
+        Raises:
+            DataError: If there is no such table, or the database cannot be reached.
+        """
+        if self._folder():
+            return None
+        return dict(self._located(location, "name it by --location").schema().items())
+
+    def names(self) -> list[str]:
+        """List the tables that have a contract: the modules of `tables`."""
+        modules = pkgutil.iter_modules(self.package.__path__)
+        return [module.name for module in modules if not module.name.startswith("_")]
+
+    def contract(self, name: str) -> Any:
+        """Return what the rows of a table look like, as a pandera schema.
+
+        Args:
+            name: The table's name.
+
+        Raises:
+            DataError: If there is no such table, or it has no contract.
+        """
+        module = self._module(name)
+        if not hasattr(module, "Contract"):
+            raise DataError(
+                f"The table {name!r} has no contract: tables/{name}.py lacks it."
+            )
+        from twobus.data.contracts import schema
+
+        try:
+            return schema(module.Contract)
+        except Exception as error:
+            # It is people's code, which holds no values of the data.
+            problem = f"{type(error).__name__}: {error}"
+        raise DataError(f"The contract in tables/{name}.py is none: {problem}")
+
+    def provenance(self) -> list[str]:
+        """Say what the tables are read from, for the foot of a report.
+
+        Returns:
+            One line a file, with the start of its SHA-256 hash, or one line for a
+            database, without user and password.
+        """
+        if folder := self._folder():
+            files = [file for name in self.names() if (file := _file(folder, name))]
+        elif file := _database_file(self._url()):
+            files = [file]
+        else:
+            url = urlsplit(self._url())
+            return [f"{url.scheme}://{url.hostname or ''}{url.path}, read live"]
+        return [
+            f"{os.path.relpath(file, here().root)} {digest(file)}" for file in files
+        ]
+
+    def on_samples(self) -> bool:
+        """Tell whether tables are the samples beside their contracts."""
+        return self._url() == "samples"
+
+    @cached_property
+    def _embedded(self) -> Any:
+        return one_at_a_time(ibis.duckdb.connect())
+
+    def _now(self) -> "Settings":
+        from twobus.settings import Settings
+
+        return (self._settings or Settings)()
+
+    def _url(self) -> str:
+        return self._now().data_url.get_secret_value().strip()
+
+    def _unasked(self) -> bool:
+        """Tell whether samples are read because nobody has said what to read."""
+        return (
+            self._url() == "samples" and "data_url" not in self._now().model_fields_set
+        )
+
+    def _entry(self, name: str) -> Entry:
+        module = self._module(name)
+        return Entry(
+            name=name,
+            description=inspect.getdoc(module) or "",
+            owner=getattr(module, "OWNER", ""),
+            updated=getattr(module, "UPDATED", ""),
+            replaced=getattr(module, "DEPRECATED", ""),
+        )
+
+    def _located(self, location: str, hint: str) -> ibis.Table:
+        *database, table = location.split(".")
+        try:
+            return self.connect().table(table, database=tuple(database) or None)
+        except ibis.common.exceptions.TableNotFound:
+            raise DataError(
+                f"The database has no table {location!r}: {hint}."
+            ) from None
+
+    def _find(self, name: str) -> ibis.Table:
+        module = self._module(name)
+        if (folder := self._folder()) is None:
+            hint = f"LOCATION in tables/{name}.py says what it is called there"
+            return self._located(getattr(module, "LOCATION", name), hint)
+        hint = (
+            "; `uv run poe data` may fetch it" if folder == here().data / "raw" else ""
+        )
+        if (file := _file(folder, name)) is None:
+            raise DataError(
+                f"The table {name!r} has no file: expected {name}.csv or {name}.parquet in "
+                f"{folder.parent.name}/{folder.name}{hint}."
+            )
+        if file.suffix == ".parquet":
+            return self.connect().read_parquet(file, table_name=name)
+        options = getattr(module, "CSV_OPTIONS", {})
+        if not file.stat().st_size:
+            raise DataError(f"The table {name!r} has an empty file, {file.name}.")
+        table = self.connect().read_csv(file, table_name=name, **options)
+        if len(table.columns) == 1 < len(self.contract(name).columns):
+            raise DataError(
+                f"{file.name} does not split into columns: look for a row that has more "
+                "or fewer fields than the header."
+            )
+        # DuckDB guesses types from the values: "1, 2" may well be a column of floats.
+        specs = self.contract(name).columns.items()
+        wanted = {column: spec.dtype.type for column, spec in specs if spec.dtype}
+        found = table.schema().items()
+        return table.cast(
+            {
+                column: wanted[column]
+                for column, dtype in found
+                if column in wanted and _may_be(dtype, wanted[column])
+            }
+        )
+
+    def _folder(self) -> Path | None:
+        """Return the folder whose files are the tables; None for a real database."""
+        folders = {
+            "samples": Path(self.package.__path__[0]),
+            "duckdb://": here().data / "raw",
+        }
+        return folders.get(self._url())
+
+    def _module(self, name: str) -> ModuleType:
+        if name not in self.names():
+            known = ", ".join(self.names()) or "none yet"
+            raise DataError(f"There is no table {name!r}; known tables: {known}.")
+        try:
+            return import_module(f"{self.package.__name__}.{name}")
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        raise DataError(f"tables/{name}.py cannot be imported: {problem}")
+
+
+@cache
+def _opened(file: Path) -> Any:
+    try:
+        # Reading only, so that others can have the file open at the same time.
+        return one_at_a_time(ibis.duckdb.connect(file, read_only=True))
+    except Exception as error:
+        problem = type(error).__name__
+    raise DataError(f"DATA_URL names a database that cannot be opened ({problem}).")
+
+
+def _database_file(url: str) -> Path | None:
+    """Return the file of a DuckDB database, relative paths starting at the project."""
+    parts = urlsplit(url)
+    if parts.scheme != "duckdb" or parts.netloc.startswith("md:"):
+        return None
+    return here().root / (parts.netloc + parts.path)
+
+
+def _may_be(guessed: Any, wanted: Any) -> bool:
+    """Tell whether values of a guessed type may have been written for another one."""
+    if guessed.is_integer():
+        return bool(wanted.is_numeric())
+    if guessed.is_floating():
+        return bool(wanted.is_floating() or wanted.is_decimal())
+    return bool((guessed.is_date() or guessed.is_timestamp()) and wanted.is_timestamp())
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    files = (folder / f"{name}{suffix}" for suffix in (".parquet", ".csv"))
+    return next((file for file in files if file.exists()), None)

@@ -1,0 +1,1 @@
+"""What a team's library promises to those who use it."""

@@ -1,0 +1,204 @@
+"""What a model is: the little that differs from one to the next."""
+
+import pkgutil
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from twobus.data import DataError, source
+from twobus.project import StopError, here
+
+
+class ModelError(StopError):
+    """A model cannot be had, or must not be used; the message says what to do."""
+
+
+class Estimator(Protocol):
+    """What learns: any estimator that follows scikit-learn's conventions."""
+
+    def fit(self, X: pd.DataFrame, y: pd.Series, /) -> Any:
+        """Learn from features, one row a case, and the target of each."""
+
+    def predict(self, X: pd.DataFrame, /) -> Any:
+        """Return one prediction a row."""
+
+
+def unchanged(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the inputs as they are: the features of a model that needs no others."""
+    return rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model, declared as `MODEL` in a module of `models` that has its name.
+
+    Attributes:
+        table: The table that it learns from; its contract is that of requests, too.
+        target: The column that it predicts.
+        inputs: The columns that it may know when it predicts.
+        estimator: A scikit-learn estimator, not fitted. Whatever is learned from
+            data, such as a mean that fills gaps, belongs in it, as a pipeline.
+        features: Turns inputs into features, row by row: training, batches and the
+            API call this one function. Rows come in the types of the contract:
+            numbers (missing ones as NaN), times in UTC, texts, and as categories
+            where the contract lists all values.
+        metrics: The least value for promotion by the name of a metric of
+            `sklearn.metrics.get_scorer_names()`; more is always better. The first
+            one decides where a single one is needed.
+        slices: The least value of the first metric within every group of rows that
+            has the same value in this column.
+        key: The columns that tell whose row it is, such as a customer: all rows of
+            one are on the same side of the hold-out. Without it, equal rows are.
+        time: The column whose newest fifth of values is held out; without it, a
+            fifth of the keys is.
+        search: Settings of the estimator to try by `poe tune`: lists of values by
+            scikit-learn's name of the setting.
+        invariant: Inputs that must not change a prediction, such as a name; a test
+            swaps their values between rows.
+        rising: Inputs that, where they grow by a tenth, must on average not lower the
+            prediction (of a class: the probability of the last of `classes_`).
+        trusted: Types beyond scikit-learn's own that are loaded from a file. A file
+            can name any type, and loading it may run it: read what they do first.
+        save: Writes a fitted estimator into a folder; skops does, without it.
+        load: Reads what `save` wrote.
+    """
+
+    table: str
+    target: str
+    inputs: Sequence[str]
+    estimator: Estimator
+    metrics: Mapping[str, float]
+    features: Callable[[pd.DataFrame], pd.DataFrame] = unchanged
+    slices: Mapping[str, float] = field(default_factory=dict)
+    key: Sequence[str] = ()
+    time: str | None = None
+    search: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    invariant: Sequence[str] = ()
+    rising: Sequence[str] = ()
+    trusted: Sequence[str] = ()
+    save: Callable[[Any, Path], None] | None = None
+    load: Callable[[Path], Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can be seen to be wrong without data.
+
+        Raises:
+            ModelError: With a sentence for the first mistake.
+        """
+        columns = contract(self.table).columns
+        for name, wanted in self._columns().items():
+            if unknown := [column for column in wanted if column not in columns]:
+                raise ModelError(
+                    f"{name} names {unknown[0]!r}, which the table {self.table!r} "
+                    f"lacks; it has {', '.join(columns)}."
+                )
+        if self.target in self.inputs:
+            raise ModelError(f"The target {self.target!r} cannot be an input as well.")
+        if foreign := {*self.invariant, *self.rising} - {*self.inputs}:
+            raise ModelError(f"{min(foreign)!r} is no input, so nothing follows of it.")
+        if not self.inputs or not self.metrics:
+            raise ModelError("A model needs at least one input and one metric.")
+        if (self.save is None) != (self.load is None):
+            raise ModelError("Give both `save` and `load`, or neither.")
+
+    def _columns(self) -> dict[str, Sequence[str]]:
+        return {
+            "target": [self.target],
+            "inputs": self.inputs,
+            "slices": [*self.slices],
+            "key": self.key,
+            "time": [self.time] if self.time else [],
+        }
+
+
+def contract(table: str) -> Any:
+    """Return what the rows of a table look like, as a pandera schema.
+
+    Raises:
+        ModelError: If there is no such table, or it has no contract.
+    """
+    try:
+        return source().contract(table)
+    except DataError as error:
+        raise ModelError(str(error)) from None
+
+
+def names() -> list[str]:
+    """List the declared models: the modules of `models`."""
+    modules = pkgutil.iter_modules([str(here().code / "models")])
+    return [module.name for module in modules if not module.name.startswith("_")]
+
+
+def pages() -> Path:
+    """Return the folder of what people have written of models."""
+    return here().root / "docs" / "models"
+
+
+def find(name: str) -> Model:
+    """Return a declared model.
+
+    Raises:
+        ModelError: If there is none of this name, or its module declares none.
+    """
+    if name not in names():
+        known = ", ".join(names()) or "none yet, uv run poe new-model NAME makes one"
+        raise ModelError(f"There is no model {name!r}; known models: {known}.")
+    try:
+        module = import_module(f"{here().package}.models.{name}")
+        model = getattr(module, "MODEL", None)
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"models/{name}.py needs {error.name}, which is not installed: uv sync "
+            "--all-extras installs what pyproject.toml names."
+        ) from None
+    except ModelError as error:
+        raise ModelError(f"models/{name}.py: {error}") from None
+    except Exception as error:
+        raise ModelError(
+            f"The model {name!r} is not declared: {explain(error)}"
+        ) from None
+    if not isinstance(model, Model):
+        raise ModelError(f"models/{name}.py declares no MODEL that is a Model.")
+    return model
+
+
+def explain(error: BaseException) -> str:
+    """Say where an error in what people write is, and what it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(frame.filename, frame.lineno) for frame in frames]
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno))
+    theirs = [
+        f"{here().name(Path(file))}, line {line}: "
+        for file, line in places
+        if here().code in Path(file).parents
+    ]
+    reason = " ".join(str(error).split())[:300].removesuffix(".")
+    return f"{theirs[-1] if theirs else ''}{type(error).__name__}: {reason}."
+
+
+def written(name: str) -> str:
+    """Return what people have written of a model, without the hints in comments."""
+    file = pages() / f"{name}.md"
+    text = file.read_text("utf-8") if file.exists() else ""
+    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+
+
+def unanswered(name: str) -> list[str]:
+    """List the sections of a model's page that still say nothing.
+
+    Args:
+        name: The model's name.
+
+    Returns:
+        Their titles; the model's name if the page has no sections.
+    """
+    sections = re.split(r"^## +", written(name), flags=re.MULTILINE)[1:]
+    parts = [section.partition("\n") for section in sections]
+    return [title for title, _, text in parts if not text.strip()] if parts else [name]

@@ -1,0 +1,357 @@
+"""Keep every version of every model, and say which one serves.
+
+The registry is
+MLflow's: the folder `registry` of this project, or a server for the team.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from twobus.models.artifacts import load, save, seal, verify
+from twobus.models.declaration import Model, ModelError, find, unanswered
+from twobus.models.rows import predict
+from twobus.models.schema import request_type, to_frame
+from twobus.models.scores import Score
+from twobus.project import here
+from twobus.settings import Settings
+
+DATABASE = "mlflow.db"
+# By how much a prediction may differ from the one that was made after training.
+TOLERANCE = 1e-6
+
+
+class RegistrySettings(Settings):
+    """What differs between machines, besides where tables are read from.
+
+    Attributes:
+        mlflow_tracking_uri: The MLflow server that keeps the versions; empty for the
+            folder `registry`.
+    """
+
+    mlflow_tracking_uri: str = ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version of a model, ready to predict.
+
+    Attributes:
+        name: The model's name.
+        number: Which version; the first one is 1.
+        model: Its declaration, as it is now.
+        fitted: The fitted estimator.
+        facts: What it was made from: see `training.Facts`.
+        scores: What it is worth.
+        example: A row of a request.
+        card: Its card, a page of HTML.
+    """
+
+    name: str
+    number: int
+    model: Model
+    fitted: Any
+    facts: Mapping[str, Any]
+    scores: Sequence[Score]
+    example: Mapping[str, Any]
+    card: str
+
+
+def folder() -> Path:
+    """Return the folder that is the registry, where no server is."""
+    return here().root / "registry"
+
+
+def embedded() -> bool:
+    """Whether the registry is a folder of this computer."""
+    return not RegistrySettings().mlflow_tracking_uri
+
+
+@cache
+def store() -> Any:
+    """Connect to the registry, once a process; MLflow takes seconds to load."""
+    quiet = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "MLFLOW_UV_AUTO_DETECT": "false",
+    }
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    if not embedded():
+        return MlflowClient(RegistrySettings().mlflow_tracking_uri)
+    folder().mkdir(exist_ok=True)
+    if not (folder() / DATABASE).exists():
+        # Made aside, so that it appears whole and only once, whoever else makes it.
+        with tempfile.TemporaryDirectory(
+            dir=folder(), ignore_cleanup_errors=True
+        ) as place:
+            fresh = Path(place) / DATABASE
+            MlflowClient(f"sqlite:///{fresh.as_posix()}").search_experiments()
+            with suppress(FileExistsError):
+                (folder() / DATABASE).hardlink_to(fresh)
+    return MlflowClient(f"sqlite:///{(folder() / DATABASE).as_posix()}")
+
+
+def register(
+    name: str,
+    fitted: Any,
+    facts: Mapping[str, Any],
+    scores: Sequence[Score],
+    golden: Mapping[str, Any],
+    card: str,
+) -> int:
+    """Keep a fitted estimator as the next version of a model.
+
+    The version appears once all its files are written.
+
+    Args:
+        name: The model's name.
+        fitted: The fitted estimator.
+        facts: What it was made from.
+        scores: What it is worth.
+        golden: Rows as in a request, and what was predicted for them.
+        card: Its card, a page of HTML.
+
+    Returns:
+        The number of the version.
+
+    Raises:
+        ModelError: If it cannot be written, or could not be read again.
+    """
+    with tempfile.TemporaryDirectory() as place, _sentences(f"{name} was not kept"):
+        files = Path(place)
+        (files / "model").mkdir()
+        save(name, find(name), fitted, files / "model")
+        texts = {
+            "facts.json": json.dumps(facts, indent=2),
+            "scores.json": json.dumps([asdict(score) for score in scores], indent=2),
+            "golden.json": json.dumps(golden, indent=2),
+            "card.html": card,
+        }
+        for file, text in texts.items():
+            (files / file).write_text(text, "utf-8")
+        tags = {"seal": seal(files), "commit": facts["commit"]}
+        kept = store()
+        run = kept.create_run(_experiment(), run_name=name).info
+        kept.log_artifacts(run.run_id, place, "version")
+        for score in scores:
+            # MLflow's own pages show these; it allows few characters in their names.
+            rows = re.sub(r"[^\w .-]", ":", score.rows)
+            kept.log_metric(run.run_id, f"{score.metric}: {rows}", score.value)
+        for fact, value in facts.items():
+            kept.set_tag(run.run_id, fact, value)
+        kept.set_terminated(run.run_id)
+        title = _title(name)
+        if title not in {known.name for known in kept.search_registered_models()}:
+            kept.create_registered_model(title)
+        source = f"{run.artifact_uri}/version"
+        made = kept.create_model_version(title, source, run.run_id, tags=tags)
+        kept.set_registered_model_alias(title, "challenger", made.version)
+        return int(made.version)
+
+
+def versions(name: str) -> list[int]:
+    """List the versions of a model, the newest first."""
+    if embedded() and not (folder() / DATABASE).exists():
+        return []
+    with _sentences(f"The registry {_place()} cannot be read"):
+        found = store().search_model_versions(f"name='{_title(name)}'")
+        return sorted((int(version.version) for version in found), reverse=True)
+
+
+def champion(name: str) -> int | None:
+    """Return the version of a model that serves, if one was promoted."""
+    return _registered(name)[0]
+
+
+def fetch(name: str, number: int) -> Version:
+    """Read a version, and see that it still predicts what it did when it was made.
+
+    Args:
+        name: The model's name.
+        number: Which version.
+
+    Raises:
+        ModelError: If there is none, a file is damaged, it holds what is not trusted,
+            or it predicts something else today.
+    """
+    known = versions(name)
+    if number not in known:
+        told = ", ".join(map(str, known)) or f"none yet, uv run poe train {name}"
+        which = f"version {number} in the registry {_place()}"
+        raise ModelError(f"{name} has no {which}; known versions: {told}.")
+    with (
+        tempfile.TemporaryDirectory() as place,
+        _sentences(f"Version {number} of {name} cannot be used"),
+    ):
+        tags = store().get_model_version(_title(name), str(number)).tags
+        files = _download(name, number, place)
+        verify(files, tags["seal"])
+        model = find(name)
+        facts, scores, golden = (
+            json.loads((files / f"{file}.json").read_text("utf-8"))
+            for file in ("facts", "scores", "golden")
+        )
+        fitted = load(name, model, files / "model")
+        _repeat(name, model, fitted, golden, facts)
+        card = (files / "card.html").read_text("utf-8")
+    judged = [Score(**score) for score in scores]
+    return Version(name, number, model, fitted, facts, judged, golden["rows"][0], card)
+
+
+def promote(name: str, number: int) -> None:
+    """Let a version serve, from the next start of the server on.
+
+    Raises:
+        ModelError: If it cannot be used, was not trained from a clean commit on the
+            real data, or a score is below what its model demands.
+    """
+    if reasons := objections(fetch(name, number)):
+        raise ModelError(
+            f"Version {number} of {name} cannot be promoted: {'; '.join(reasons)}."
+        )
+    now, past = _registered(name)
+    kept = past[: past.index(now) + 1] if now in past else past
+    history = [*(before for before in kept if before != number), number]
+    with _sentences(f"Version {number} of {name} was not promoted"):
+        # In this order a stop in between leaves a history that `rollback` can read.
+        store().set_registered_model_alias(_title(name), "champion", str(number))
+        store().set_registered_model_tag(_title(name), "champions", json.dumps(history))
+
+
+def rollback(name: str) -> int:
+    """Let the version serve again that did so before the present one.
+
+    Returns:
+        Its number.
+
+    Raises:
+        ModelError: If there is none, or it cannot be used.
+    """
+    now, past = _registered(name)
+    before = past[: past.index(now)] if now in past else past
+    if not before:
+        raise ModelError(f"No version of {name} was promoted before the present one.")
+    fetch(name, before[-1])
+    with _sentences(f"{name} was not rolled back"):
+        store().set_registered_model_alias(_title(name), "champion", str(before[-1]))
+    return before[-1]
+
+
+def objections(version: Version) -> list[str]:
+    """Say why a version must not serve; nothing if it may."""
+    facts, page = version.facts, f"docs/models/{version.name}.md"
+    low = [score for score in version.scores if not score.passed]
+    empty = unanswered(version.name)
+    return [
+        *(["it was trained with changes that are not committed"] * facts["dirty"]),
+        *(["it was trained on the samples"] * facts["samples"]),
+        *(f"{it.metric} ({it.rows}) is {it.value:.3f}, not {it.needed}" for it in low),
+        *(f"{page} says nothing below {title!r}" for title in empty),
+    ]
+
+
+def _experiment() -> str:
+    known = store().get_experiment_by_name(here().package)
+    if known is None:
+        place = (folder() / "files").as_uri() if embedded() else None
+        return str(store().create_experiment(here().package, artifact_location=place))
+    if embedded() and known.artifact_location != (folder() / "files").as_uri():
+        raise ModelError(
+            f"This registry was made at {known.artifact_location}, and keeps whole "
+            "paths: move the project back there, or remove the folder registry and "
+            "train again."
+        )
+    return str(known.experiment_id)
+
+
+def _place() -> str:
+    return _bare(RegistrySettings().mlflow_tracking_uri) or str(folder())
+
+
+def _bare(text: str) -> str:
+    """Take user and password out of addresses, in the words of MLflow as well."""
+    return re.sub(r"//[^/\s]*@", "//", text)
+
+
+def _title(name: str) -> str:
+    # A server may keep models of other projects, too.
+    return f"{here().package}.{name}"
+
+
+def _registered(name: str) -> tuple[int | None, list[int]]:
+    """Return the present champion, and all champions in the order of promotion."""
+    if not versions(name):
+        return None, []
+    with _sentences(f"The registry {_place()} cannot be read"):
+        model = store().get_registered_model(_title(name))
+    now = model.aliases.get("champion")
+    return int(now) if now else None, json.loads(model.tags.get("champions", "[]"))
+
+
+def _download(name: str, number: int, place: str) -> Path:
+    _experiment()
+    from mlflow.artifacts import download_artifacts
+
+    version = store().get_model_version(_title(name), str(number))
+    uri = store().tracking_uri
+    found = download_artifacts(version.source, dst_path=place, tracking_uri=uri)
+    return Path(found)
+
+
+def _repeat(
+    name: str,
+    model: Model,
+    fitted: Any,
+    golden: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> None:
+    """Predict once more what was predicted after training, by the way of a request."""
+    try:
+        kind: Any = request_type(name, model, {})
+        request = kind.model_validate({"rows": golden["rows"]})
+    except ValidationError:
+        # Its message holds values of the data.
+        raise ModelError(
+            f"the contract of {model.table} no longer allows rows that it was judged "
+            "by, so train again"
+        ) from None
+    predicted = predict(model, fitted, to_frame(request.rows, model))
+    for column, before in golden["predictions"].items():
+        now = predicted[column]
+        if before and isinstance(before[0], float):
+            same = np.allclose(now, before, rtol=TOLERANCE, atol=TOLERANCE)
+        else:
+            same = now.tolist() == before
+        if not same:
+            raise ModelError(
+                f"it predicts another {column} than when it was trained, with "
+                f"{', '.join(facts['packages'])}: a package or a feature has "
+                f"changed, so train again"
+            )
+
+
+@contextmanager
+def _sentences(what: str) -> Iterator[None]:
+    """Turn what a disk or a server may do into one sentence."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{what}: {str(error).removesuffix('.')}.") from None
+    except Exception as error:
+        reason = _bare(" ".join(str(error).split()))[:300]
+        raise ModelError(f"{what} ({type(error).__name__}: {reason}).") from None

@@ -1,0 +1,153 @@
+"""From rows to predictions: the one way that training, batches and the API take."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from twobus.models.declaration import Model, ModelError, contract
+from twobus.project import Project, here
+
+# How the columns of probabilities begin; the class follows.
+SHARE = "probability_"
+
+
+class RowError(ModelError):
+    """A row cannot be predicted; `row` is its position, from 0 on."""
+
+    def __init__(self, row: int) -> None:
+        """Say which row it is, and nothing of its values."""
+        super().__init__(
+            f"Row {row} cannot be predicted: a value is too extreme, missing, or was "
+            "never seen in training."
+        )
+        self.row = row
+
+
+def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """Give a model's inputs the order and the types that its features see.
+
+    Args:
+        rows: Rows with at least the model's inputs, in any order and from any source:
+            a database, a file, or JSON.
+        model: Whose inputs they are.
+
+    Returns:
+        The inputs only: whole numbers without gaps as int64, other numbers as
+        float64, true and false as bool, times as UTC, texts of a closed list as a
+        category, and other texts, or true and false with gaps, as they are, missing
+        ones None.
+    """
+    dtypes = _dtypes(here(), model.table)
+    columns = {}
+    for name in model.inputs:
+        column, dtype = rows[name], dtypes[name]
+        if dtype == "object":
+            column = column.astype(object).where(column.notna(), None)
+        elif column.dtype != dtype and isinstance(dtype, pd.DatetimeTZDtype):
+            column = pd.to_datetime(column, utc=True).astype(dtype)
+        elif column.dtype != dtype:
+            column = column.astype(dtype)
+        columns[name] = column
+    return pd.DataFrame(columns, index=rows.index)
+
+
+def features(model: Model, inputs: pd.DataFrame) -> pd.DataFrame:
+    """Call a model's `features`, and see that each row is where it was.
+
+    Args:
+        model: The declaration.
+        inputs: Its inputs, as `conform` gives them.
+
+    Raises:
+        ModelError: If what comes back is not one row of features for each input.
+    """
+    found = model.features(inputs)
+    if not isinstance(found, pd.DataFrame) or not found.index.equals(inputs.index):
+        raise ModelError(
+            "`features` must return a table with the rows that it was given, in the "
+            "same order and with the same index."
+        )
+    return found
+
+
+def known_target(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose target is known, in the type that it has without gaps."""
+    known = rows[rows[model.target].notna()]
+    kind = contract(model.table).columns[model.target].dtype.type
+    if kind.is_string():
+        return known
+    whole = "bool" if kind.is_boolean() else "int64"
+    exact = kind.is_boolean() or kind.is_integer()
+    return known.astype({model.target: whole if exact else "float64"})
+
+
+def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
+    """Predict, by the model's own features and estimator.
+
+    Args:
+        model: The declaration.
+        fitted: Its fitted estimator.
+        rows: Rows with at least the model's inputs.
+
+    Returns:
+        For each row, in the same order, a column named after the target and, where
+        the estimator gives probabilities, one of each class: `probability_` and its
+        name.
+
+    Raises:
+        RowError: If the estimator refuses a row, or predicts no finite number for it.
+    """
+    inputs = conform(rows, model)
+    try:
+        return _predict(model, fitted, inputs)
+    except ValueError:
+        pass
+
+    def fails(last: int) -> bool:
+        try:
+            _predict(model, fitted, inputs.iloc[: last + 1])
+        except ValueError:
+            return True
+        return False
+
+    raise RowError(bisect_left(range(len(rows) - 1), True, key=fails))
+
+
+def _predict(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
+    given = features(model, inputs)
+    predicted = {model.target: np.asarray(fitted.predict(given))}
+    if hasattr(fitted, "predict_proba"):
+        shares = fitted.predict_proba(given)
+        for position, label in enumerate(fitted.classes_):
+            predicted[f"{SHARE}{label}"] = shares[:, position]
+    numbers = [values for values in predicted.values() if values.dtype.kind == "f"]
+    if not all(np.isfinite(values).all() for values in numbers):
+        raise ValueError("A prediction is not finite.")
+    return pd.DataFrame(predicted, index=inputs.index)
+
+
+def closed_list(column: Any) -> list[Any]:
+    """Return the values that a column of a contract allows; none if it is open."""
+    checks = (check for check in column.checks if check.name == "isin")
+    return next((list(check.statistics["allowed_values"]) for check in checks), [])
+
+
+@cache
+def _dtypes(project: Project, table: str) -> Mapping[str, Any]:
+    return {name: _dtype(column) for name, column in contract(table).columns.items()}
+
+
+def _dtype(column: Any) -> Any:
+    kind = column.dtype.type
+    if kind.is_string():
+        listed = closed_list(column)
+        return pd.CategoricalDtype(listed) if listed else "object"
+    if kind.is_timestamp() or kind.is_date():
+        return pd.DatetimeTZDtype("us", "UTC")
+    if kind.is_boolean():
+        return "object" if column.nullable else "bool"
+    return "int64" if kind.is_integer() and not column.nullable else "float64"

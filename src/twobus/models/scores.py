@@ -1,0 +1,235 @@
+"""How good predictions are: with intervals, by slice, beside a trivial baseline."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import nan, sqrt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import cross_validate
+
+from twobus.models.declaration import Model
+from twobus.models.rows import conform, features, predict
+from twobus.models.split import Split, folds
+
+CONFIDENCE = 0.95
+HELD_OUT = "held out"
+FOLDED = "cross-validated"
+# Groups of keys that an interval leaves out in turn.
+GROUPS = 20
+# Of fewer rows, a value says too little to be held against a model.
+FEWEST_ROWS = 10
+
+Measure = Callable[[pd.DataFrame], float]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a metric says of a model.
+
+    Attributes:
+        metric: A name that scikit-learn's `get_scorer` knows; more is better.
+        rows: On which rows: those held out, some of these such as `species=Adelie`, or
+            those of the training part in turn.
+        count: How many rows these are.
+        value: The metric; NaN where it is not defined, such as for a single class.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        baseline: The metric of predictions that know how often each target occurs, and
+            no more; NaN where that was not asked.
+        needed: The least value that promotion demands; None where it demands none.
+    """
+
+    metric: str
+    rows: str
+    count: int
+    value: float
+    low: float
+    high: float
+    baseline: float = nan
+    needed: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is enough, or nothing is demanded of it."""
+        return self.needed is None or self.value >= self.needed
+
+
+def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
+    """Judge a fitted model by the rows that were held out.
+
+    Args:
+        model: The declaration.
+        fitted: Its fitted estimator.
+        parts: The rows; the baseline learns from the training part, too.
+
+    Returns:
+        A score for each metric; then, for the first metric, one for each slice.
+    """
+    rows = parts.held_out
+    predicted = predict(model, fitted, rows)
+    guessed = predict(model, baseline(model, parts.training), rows)
+    scores = []
+    for metric, needed, which, positions in questions(model, rows):
+        measure = measured(model, metric, fitted, rows[model.target].iloc[positions])
+        these = predicted.iloc[positions]
+        low, high = interval(rows["_key"].iloc[positions], measure, these)
+        scores.append(
+            Score(
+                metric,
+                which,
+                count=len(these),
+                value=measure(these),
+                low=low,
+                high=min(high, _best(metric)),
+                baseline=measure(guessed.iloc[positions]),
+                needed=needed,
+            )
+        )
+    return scores
+
+
+def cross_validated(
+    model: Model, estimator: Any, training: pd.DataFrame, seed: int
+) -> list[Score]:
+    """Judge an estimator within the training part, each row by a fit without it.
+
+    The interval allows for folds that share most of what they learn from: C. Nadeau
+    and Y. Bengio, 2003, Machine Learning 52, 239-281 (doi:10.1023/A:1024068626366).
+
+    Args:
+        model: The declaration.
+        estimator: Its estimator, not fitted.
+        training: The training part of `split`.
+        seed: What decides which keys go together.
+
+    Returns:
+        One score for each metric.
+    """
+    parts = folds(model, training, seed)
+    given = features(model, conform(training, model))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = cross_validate(
+            estimator,
+            given,
+            training[model.target],
+            cv=parts,
+            scoring=list(model.metrics),
+        )
+    share = np.mean([len(judged) / len(learned) for learned, judged in parts])
+    quantile = stdtrit(len(parts) - 1, (1 + CONFIDENCE) / 2)
+    scores = []
+    for metric in model.metrics:
+        # Not defined for a fold of a single class.
+        values = pd.Series(found[f"test_{metric}"]).dropna()
+        mean = float(values.mean())
+        margin = quantile * values.std() * sqrt(1 / len(parts) + share)
+        low, high = mean - margin, min(mean + margin, _best(metric))
+        scores.append(Score(metric, FOLDED, len(training), mean, low, high))
+    return scores
+
+
+def baseline(model: Model, training: pd.DataFrame) -> Any:
+    """Fit what knows how often each target occurs, and no more."""
+    dull = DummyClassifier() if is_classifier(model.estimator) else DummyRegressor()
+    return dull.fit(training[list(model.inputs)], training[model.target])
+
+
+def measured(model: Model, metric: str, fitted: Any, truth: pd.Series) -> Measure:
+    """Return what measures predictions, as `predict` gives them, against the truth.
+
+    Args:
+        model: The declaration.
+        metric: The name of a metric.
+        fitted: What has predicted; it knows its classes.
+        truth: What was true; its index finds the rows of the predictions.
+    """
+    scorer = get_scorer(metric)
+    told: Any = _Numbers(model.target)
+    if is_classifier(model.estimator):
+        told = _Classes(model.target)
+        told.classes_ = fitted.classes_
+
+    def measure(predicted: pd.DataFrame) -> float:
+        with warnings.catch_warnings(), config_context(assume_finite=True):
+            warnings.simplefilter("ignore")
+            try:
+                return float(scorer(told, predicted, truth.loc[predicted.index]))
+            except ValueError:
+                # Not defined for these rows, such as those of a single class.
+                return nan
+
+    return measure
+
+
+def interval(
+    keys: pd.Series, measure: Measure, predicted: pd.DataFrame
+) -> tuple[float, float]:
+    """Return the ends of a 95 % jackknife interval.
+
+    It leaves out one group of keys after the other, so that rows of one key need not
+    be independent: J. Shao and D. Tu, 1995, The Jackknife and Bootstrap, chapter 2
+    (doi:10.1007/978-1-4612-0795-5).
+
+    Args:
+        keys: Whose row each is, as hashes.
+        measure: What is measured.
+        predicted: The predictions, row by row with the keys.
+
+    Returns:
+        The lower and the upper end; NaN if it is not defined.
+    """
+    numbers = pd.factorize(keys, sort=True)[0]
+    groups = min(GROUPS, numbers.max() + 1)
+    if groups < 2:
+        return nan, nan
+    without = [measure(predicted[numbers % groups != left]) for left in range(groups)]
+    error = sqrt((groups - 1) * np.var(without))
+    margin = float(stdtrit(groups - 1, (1 + CONFIDENCE) / 2)) * error
+    value = measure(predicted)
+    return value - margin, value + margin
+
+
+def questions(
+    model: Model, rows: pd.DataFrame
+) -> Iterator[tuple[str, float | None, str, Any]]:
+    """Yield metric, least value, which rows these are, and their positions."""
+    for metric, needed in model.metrics.items():
+        yield metric, needed, HELD_OUT, np.arange(len(rows))
+    first = next(iter(model.metrics))
+    for column, floor in model.slices.items():
+        for value, positions in sorted(rows.groupby(column).indices.items()):
+            least = floor if len(positions) >= FEWEST_ROWS else None
+            yield first, least, f"{column}={value}", positions
+
+
+def _best(metric: str) -> float:
+    # Losses are negated, so that more is better; all others end at one.
+    return 0.0 if metric.startswith("neg_") else 1.0
+
+
+class _Told(BaseEstimator):  # type: ignore[misc]
+    """Predictions already made: its `X` are these, so that scorers can judge them."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+
+    def predict(self, X: pd.DataFrame) -> Any:
+        return X[self.target].to_numpy()
+
+
+class _Classes(ClassifierMixin, _Told):  # type: ignore[misc]
+    def predict_proba(self, X: pd.DataFrame) -> Any:
+        return X.drop(columns=self.target).to_numpy()
+
+
+class _Numbers(RegressorMixin, _Told):  # type: ignore[misc]
+    pass

@@ -1,0 +1,121 @@
+"""Keep rows apart that a model must not learn from, and prove that they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+from sklearn.base import is_classifier
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeriesSplit
+
+from twobus.models.declaration import Model, ModelError
+from twobus.models.rows import conform, features, known_target
+
+HELD_OUT = 0.2
+FOLDS = 5
+# So many rows are tried alone.
+ALONE = 10
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of a table, in two parts.
+
+    Attributes:
+        training: What a model learns from.
+        held_out: What it is judged by, once.
+    """
+
+    training: pd.DataFrame
+    held_out: pd.DataFrame
+
+
+def split(model: Model, rows: pd.DataFrame) -> Split:
+    """Hold rows out: the newest fifth where the model has a time, else by key.
+
+    A key is held out or not by its hash, so that it stays on its side when the table
+    grows. With a time, what is known of a late key from before is left out.
+
+    Args:
+        model: Its `time` and `key` say how.
+        rows: The table. Rows whose target is missing are left out.
+
+    Returns:
+        Both parts, which have no key in common, in an order that depends on nothing
+        but the rows. The columns `_key` and `_row` identify key and row.
+
+    Raises:
+        ModelError: If a part would be empty, a feature is the target, or the features
+            of a row depend on others.
+    """
+    known = known_target(model, rows)
+    known = known.assign(_key=_hash(known, model.key), _row=_hash(known))
+    known = known.sort_values([*([model.time] if model.time else []), "_key", "_row"])
+    if model.time:
+        # Whole periods stay together, such as the days of a month.
+        start = known[model.time].quantile(1 - HELD_OUT, interpolation="lower")
+        late = known[model.time] >= start
+    else:
+        late = known["_key"] / 2**64 >= 1 - HELD_OUT
+    held_out = known[late]
+    training = known[~late & ~known["_key"].isin(held_out["_key"])]
+    if training.empty or held_out.empty:
+        raise ModelError(
+            f"Too few rows to hold some out: {len(known)} have a known {model.target!r}"
+            + (", and no key may be on both sides." if model.key else ".")
+        )
+    inputs = conform(training, model)
+    found = features(model, inputs)
+    places = range(min(len(inputs), ALONE))
+    alone = pd.concat([features(model, inputs.iloc[[place]]) for place in places])
+    try:
+        pd.testing.assert_frame_equal(alone, found.head(ALONE), check_dtype=False)
+    except AssertionError:
+        raise ModelError(
+            "`features` gives a row other features alone than among others, and the "
+            "API sends rows alone: what is learned from several rows belongs in the "
+            "estimator."
+        ) from None
+    for name in found:
+        if _tells_all(found[name], training[model.target]):
+            raise ModelError(
+                f"The feature {name!r} is the target {model.target!r} in other words: "
+                "it will not be known when the model predicts."
+            )
+    return Split(training, held_out)
+
+
+def folds(model: Model, training: pd.DataFrame, seed: int) -> list[tuple[Any, Any]]:
+    """Split the training part for cross-validation, in the way of the hold-out.
+
+    Args:
+        model: Its `time` and `key` say how.
+        training: The training part of `split`.
+        seed: What decides which keys go together.
+
+    Returns:
+        Positions of rows to learn from and to judge by, for each fold.
+    """
+    if model.time:
+        # The older half is always learned from; the newer one is judged in turn.
+        size = max(1, len(training) // (2 * FOLDS))
+        return list(TimeSeriesSplit(FOLDS, test_size=size).split(training))
+    stratified = is_classifier(model.estimator)
+    splitter = StratifiedGroupKFold if stratified else GroupKFold
+    parts = splitter(FOLDS, shuffle=True, random_state=seed)
+    return list(parts.split(training, training[model.target], training["_key"]))
+
+
+def _hash(rows: pd.DataFrame, names: Sequence[str] = ()) -> pd.Series:
+    """Return a whole number of 64 bits a row, from some columns or from all."""
+    return pd.util.hash_pandas_object(rows[list(names) or sorted(rows)], index=False)
+
+
+def _tells_all(feature: pd.Series, target: pd.Series) -> bool:
+    """Whether one is the other, in other words or in another unit."""
+    if is_numeric_dtype(feature) and is_numeric_dtype(target) and target.nunique() > 2:
+        return bool(abs(feature.corr(target)) > 1 - 1e-9)
+    pairs = pd.DataFrame({"feature": feature, "target": target}).drop_duplicates()
+    once = pairs["feature"].is_unique and pairs["target"].is_unique
+    return bool(once and 1 < len(pairs) < len(target))

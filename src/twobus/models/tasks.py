@@ -1,0 +1,163 @@
+"""What `uv run poe train`, `evaluate`, `promote` and the others do."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from twobus.data import source
+from twobus.models import declaration
+from twobus.models.declaration import ModelError, find
+from twobus.project import here
+from twobus.tasks import task
+
+
+@task
+def train(names: list[str] | None = None, seed: int = 0) -> None:
+    """Train models, each as its next version, and say how to promote it.
+
+    Args:
+        names: Which; all if it is empty.
+        seed: What every random choice follows from.
+
+    Raises:
+        SystemExit: With a sentence, if one cannot be trained.
+    """
+    from twobus.models import registry, training
+    from twobus.models.card import table
+
+    for name in _chosen(names):
+        number = training.train(name, seed, _say(name))
+        version = registry.fetch(name, number)
+        print(f"\n{name}, version {number}\n\n{table(version.scores)}\n")
+        if reasons := registry.objections(version):
+            print(f"It cannot be promoted: {'; '.join(reasons)}.")
+        else:
+            print(f"uv run poe promote {name} {number}")
+
+
+@task
+def evaluate(names: list[str] | None = None) -> None:
+    """Judge the newest versions by what is held out of the table as it is now.
+
+    Args:
+        names: Which models; all if it is empty.
+
+    Raises:
+        SystemExit: With a sentence, if one cannot be judged.
+    """
+    from twobus.models import registry, scores
+    from twobus.models.card import table
+    from twobus.models.split import split
+
+    for name in _chosen(names):
+        newest = registry.fetch(name, _newest(name))
+        parts = split(newest.model, source().read(newest.model.table).to_pandas())
+        found = scores.evaluate(newest.model, newest.fitted, parts)
+        print(f"\n{name}, version {newest.number}\n\n{table(found)}")
+
+
+@task
+def tune(name: str, dask: str = "") -> None:
+    """Try a model's `search` on the training part, and print the best settings.
+
+    Args:
+        name: The model.
+        dask: The address of a Dask scheduler that lends its machines; else the
+            cores of this one are used.
+
+    Raises:
+        SystemExit: With a sentence, if there is nothing to try.
+    """
+    from twobus.models.search import search
+
+    print(search(name, dask).to_string(index=False))
+    print(f"\nWrite what you choose into models/{name}.py.")
+
+
+@task
+def predict(name: str, output: str = "") -> None:
+    """Predict every row of a model's table by its promoted version.
+
+    Args:
+        name: The model.
+        output: The Parquet file to write; data/processed/NAME.parquet by default.
+
+    Raises:
+        SystemExit: With a sentence, if no version is promoted.
+    """
+    from twobus.models import batch
+
+    file = Path(output or here().data / "processed" / f"{name}.parquet")
+    rows = batch.predict_table(name, file)
+    print(f"{rows} predictions in {file}")
+
+
+@task
+def promote(name: str, version: int) -> None:
+    """Let a version serve.
+
+    Raises:
+        SystemExit: With a sentence, if it must not.
+    """
+    from twobus.models import registry
+
+    find(name)
+    registry.promote(name, version)
+    print(f"{name} is served by version {version} from the next start on.")
+    if registry.embedded():
+        print(
+            "This registry is a folder of this computer, which nobody else can "
+            "use: docs/MODELS.md tells how to move to a server."
+        )
+
+
+@task
+def rollback(name: str) -> None:
+    """Let the version serve again that did so before.
+
+    Raises:
+        SystemExit: With a sentence, if there is none.
+    """
+    from twobus.models import registry
+
+    find(name)
+    print(f"{name} is served by version {registry.rollback(name)} again.")
+
+
+@task
+def card(names: list[str] | None = None) -> None:
+    """Write the cards of the promoted, else of the newest versions to reports/models.
+
+    Raises:
+        SystemExit: With a sentence, if there is no version.
+    """
+    from twobus.models import registry
+
+    for name in _chosen(names):
+        version = registry.fetch(name, registry.champion(name) or _newest(name))
+        file = here().reports / "models" / f"{name}.html"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(version.card, "utf-8")
+        print(f"{name}, version {version.number}: {here().name(file)}")
+
+
+def _chosen(names: list[str] | None) -> list[str]:
+    chosen = names or declaration.names()
+    if not chosen:
+        raise ModelError("There is no model yet: uv run poe new-model NAME makes one.")
+    for name in chosen:
+        find(name)
+    return chosen
+
+
+def _newest(name: str) -> int:
+    from twobus.models import registry
+
+    if not (known := registry.versions(name)):
+        raise ModelError(f"{name} was never trained: uv run poe train {name}")
+    return known[0]
+
+
+def _say(name: str) -> Callable[[str], None]:
+    """Return what shows each step as it begins."""
+    return lambda step: print(f"{name}: {step}", file=sys.stderr, flush=True)

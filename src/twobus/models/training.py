@@ -1,0 +1,198 @@
+"""Train a model: read, split, fit, judge, keep."""
+
+import hashlib
+import platform
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from twobus import git
+from twobus.data import digest, source
+from twobus.models.card import render
+from twobus.models.declaration import Model, ModelError, explain, find
+from twobus.models.registry import register, versions
+from twobus.models.rows import conform, features, predict
+from twobus.models.scores import Score, cross_validated, evaluate
+from twobus.models.split import Split, split
+from twobus.project import here
+
+# Predictions that every later load of a version must repeat.
+GOLDEN_ROWS = 20
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a version was made from: enough to make it again.
+
+    Attributes:
+        trained: When, in UTC.
+        seed: What every random choice follows from.
+        table: The table.
+        sources: Its files with the start of their hashes, or its database.
+        samples: Whether these were only the samples.
+        fingerprint: The start of a hash of the rows, in whatever order they came.
+        training_rows: How many rows it has learned from.
+        held_out_rows: How many rows it was judged by.
+        commit: The commit of the code; empty where there is none.
+        dirty: Whether the code had changes that are not in that commit.
+        lock: The start of the hash of `uv.lock`.
+        python: The version of Python.
+        packages: The versions of packages that decide on predictions.
+        estimator: The estimator with the settings that are not scikit-learn's own.
+    """
+
+    trained: str
+    seed: int
+    table: str
+    sources: list[str]
+    samples: bool
+    fingerprint: str
+    training_rows: int
+    held_out_rows: int
+    commit: str
+    dirty: bool
+    lock: str
+    python: str
+    packages: list[str]
+    estimator: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted model, and what it is worth.
+
+    Attributes:
+        fitted: The fitted estimator.
+        parts: The rows that it has learned from and was judged by.
+        scores: What it is worth: held out, by slice, and cross-validated.
+    """
+
+    fitted: Any
+    parts: Split
+    scores: list[Score]
+
+
+def train(name: str, seed: int, say: Say = lambda step: None) -> int:
+    """Train a model on its table, and keep it as the next version.
+
+    Args:
+        name: The model's name.
+        seed: What every random choice follows from.
+        say: What is told of each step.
+
+    Returns:
+        The number of the version.
+
+    Raises:
+        ModelError: If it cannot be trained or kept.
+        DataError: If its table cannot be read.
+    """
+    model = find(name)
+    # Before hours of fitting, not after them.
+    versions(name)
+    say(f"reading {model.table}")
+    rows = source().read(model.table).to_pandas()
+    trained = fit(name, rows, seed, say)
+    facts = asdict(_facts(model, trained, seed))
+    held_out = trained.parts.held_out.head(GOLDEN_ROWS)
+    golden = {
+        "rows": as_request(held_out, model),
+        "predictions": predict(model, trained.fitted, held_out).to_dict("list"),
+    }
+    say("drawing the card")
+    card = render(name, model, trained.fitted, trained.parts, trained.scores, facts)
+    say("registering")
+    return register(name, trained.fitted, facts, trained.scores, golden, card)
+
+
+def fit(
+    name: str, rows: pd.DataFrame, seed: int, say: Say = lambda step: None
+) -> Trained:
+    """Fit a model on some rows and judge it by the others.
+
+    The same rows and seed give the same model, bit for bit.
+
+    Args:
+        name: The model's name.
+        rows: Its table.
+        seed: What every random choice follows from.
+        say: What is told of each step.
+
+    Raises:
+        ModelError: If the rows do not allow it.
+    """
+    model = find(name)
+    try:
+        parts = split(model, rows)
+        estimator = seeded(model, seed)
+        # First, since its errors say more than those of several folds.
+        say(f"fitting on {len(parts.training)} rows")
+        given = features(model, conform(parts.training, model))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            fitted = estimator.fit(given, parts.training[model.target])
+        say(f"cross-validating on {len(parts.training)} rows")
+        folded = cross_validated(model, estimator, parts.training, seed)
+        say(f"judging by {len(parts.held_out)} rows")
+        scores = [*evaluate(model, fitted, parts), *folded]
+    except ModelError as error:
+        raise ModelError(f"{name} cannot be trained: {error}") from None
+    except Exception as error:
+        # What people write can fail in any way.
+        raise ModelError(f"{name} cannot be trained: {explain(error)}") from error
+    return Trained(fitted, parts, scores)
+
+
+def seeded(model: Model, seed: int) -> Any:
+    """Return a model's estimator, new, with each of its random states set."""
+    estimator = clone(model.estimator)
+    names = [name for name in estimator.get_params() if name.endswith("random_state")]
+    return estimator.set_params(**dict.fromkeys(names, seed))
+
+
+def as_request(rows: pd.DataFrame, model: Model) -> list[dict[str, Any]]:
+    """Return rows of a model's table as those of a request, in values of JSON."""
+    return [
+        {name: _as_json(value) for name, value in row.items()}
+        for row in rows[list(model.inputs)].to_dict("records")
+    ]
+
+
+def _as_json(value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _facts(model: Model, trained: Trained, seed: int) -> Facts:
+    rows = pd.concat([trained.parts.training, trained.parts.held_out])["_row"]
+    content = rows.sort_values().to_numpy().tobytes()
+    packages = ("scikit-learn", "numpy", "pandas")
+    commit, dirty = git.head(here().root)
+    return Facts(
+        trained=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=seed,
+        table=model.table,
+        sources=source().provenance(),
+        samples=source().on_samples(),
+        fingerprint=hashlib.sha256(content).hexdigest()[:12],
+        training_rows=len(trained.parts.training),
+        held_out_rows=len(trained.parts.held_out),
+        commit=commit,
+        dirty=dirty,
+        lock=digest(here().root / "uv.lock"),
+        python=platform.python_version(),
+        packages=[f"{name} {version(name)}" for name in packages],
+        estimator=" ".join(repr(seeded(model, seed)).split()),
+    )

@@ -1,0 +1,1 @@
+"""Write the files of a new table or model."""

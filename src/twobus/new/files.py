@@ -1,0 +1,82 @@
+"""Write new files of a project: all of them or none, and none over another."""
+
+import keyword
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from twobus.project import StopError, here
+
+NAME = re.compile(r"[a-z](_?[a-z0-9])*")
+LONGEST = 40
+# What Windows does not let a file be called.
+DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)\d")
+
+
+class NewFileError(StopError):
+    """Nothing was written; the message says what to do."""
+
+
+def check_name(name: str, kind: str, example: str) -> None:
+    """Refuse a name that no module and no test should have.
+
+    Args:
+        name: What somebody has typed.
+        kind: What it names, for a better name.
+        example: A good one.
+
+    Raises:
+        NewFileError: If it is refused.
+    """
+    if not NAME.fullmatch(name) or len(name) > LONGEST:
+        raise NewFileError(
+            "Name it by a-z, 0-9 and single underscores, beginning with a letter, at "
+            f"most {LONGEST} of them: {example}, for example."
+        )
+    python = keyword.iskeyword(name) or name in sys.stdlib_module_names
+    if python or DEVICE.fullmatch(name) or name.startswith("test_"):
+        raise NewFileError(
+            f"Choose another name, such as {name.removeprefix('test_')}_{kind}: {name} "
+            "means something to Python, pytest or Windows."
+        )
+
+
+def tidy(code: str) -> str:
+    """Return code without the imports that it does not need, formatted."""
+    for task in (["check", "--fix-only", "--select=F401"], ["format"]):
+        code = subprocess.run(
+            [sys.executable, "-m", "ruff", *task, "-q", "--stdin-filename=new.py", "-"],
+            cwd=here().root,
+            input=code,
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+        ).stdout
+    return code
+
+
+def write(files: Mapping[Path, str]) -> None:
+    """Write new files, and say which.
+
+    Raises:
+        NewFileError: If one is there already.
+        OSError: If one cannot be written; then none stays.
+    """
+    if taken := [file for file in files if file.exists()]:
+        there = here().name(taken[0])
+        raise NewFileError(f"Choose another name: {there} is there already.")
+    written = []
+    try:
+        for file, text in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("x", encoding="utf-8", newline="\n") as stream:
+                written.append(file)
+                stream.write(text)
+    except OSError:
+        for file in written:
+            file.unlink()
+        raise
+    names = [here().name(file) for file in files]
+    print("Written:", *names, sep="\n  ")

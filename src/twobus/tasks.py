@@ -1,0 +1,65 @@
+"""The tasks of a project, as poethepoet includes them, and how each of them ends."""
+
+import sys
+import tomllib
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec
+
+from twobus.project import StopError, answers
+
+Words = ParamSpec("Words")
+
+
+def tasks() -> dict[str, Any]:
+    """Return the tasks that suit the project in the working folder.
+
+    Each task of `tasks.toml` names in `for` the kinds of projects and of notebooks
+    that have it; without, all have it. The same holds for the steps of `check`.
+    """
+    given = answers(Path.cwd())
+    known = {given.get("kind", "analysis"), given.get("notebooks", "none")}
+    text = Path(__file__).with_name("tasks.toml").read_text("utf-8")
+    return {"tasks": _suiting(tomllib.loads(text)["tasks"], known)}
+
+
+def _suiting(part: Any, known: set[str]) -> Any:
+    """Leave out what is for others, and the words that say so."""
+    if isinstance(part, list):
+        return [_suiting(one, known) for one in part if _is_for(one, known)]
+    if isinstance(part, dict):
+        kept = {name: one for name, one in part.items() if name != "for"}
+        return {
+            k: _suiting(one, known) for k, one in kept.items() if _is_for(one, known)
+        }
+    return part
+
+
+def _is_for(part: Any, known: set[str]) -> bool:
+    wanted = part.get("for", []) if isinstance(part, dict) else []
+    return not wanted or bool(known & {*wanted})
+
+
+def task(function: Callable[Words, None]) -> Callable[Words, None]:
+    """Let a function be a task: what stops it is said in a sentence.
+
+    Raises:
+        SystemExit: If it was stopped.
+    """
+
+    @wraps(function)
+    def run(*words: Words.args, **options: Words.kwargs) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            # Names may hold letters that a terminal of another language lacks.
+            if reconfigure := getattr(stream, "reconfigure", None):
+                reconfigure(errors="backslashreplace")
+        try:
+            function(*words, **options)
+        except StopError as error:
+            raise SystemExit(str(error)) from None
+        except KeyboardInterrupt:
+            print("Stopped.", file=sys.stderr)
+            raise SystemExit(130) from None
+
+    return run
