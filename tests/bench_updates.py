@@ -16,8 +16,8 @@ from statistics import median
 from edits import EDITS
 
 from template import clone, commit, run, snapshot, starts
-from twobus.template import fetch, render
-from twobus.update import RUFF
+from twobus.companion.template import fetch, render
+from twobus.companion.update import RUFF
 
 PROJECTS = 50
 ROUNDS = 3

@@ -1,20 +1,24 @@
 """Fixtures: the template as a release, and projects made from it."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browser import started
+from inside import inside
 from playwright.sync_api import Browser
 
 from template import commit, lend, poe, render, run, set_up, snapshot
-from twobus.template import Template, fetch
-from twobus.template import render as render_release
+from twobus.companion.template import Template, fetch
+from twobus.companion.template import render as render_release
 
 Render = Callable[..., Path]
-Made = Callable[[str, Mapping[str, Any]], Path]
+Made = Callable[..., Path]
+Small = Callable[..., Path]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +49,36 @@ def project(release: Path, tmp_path: Path) -> Render:
         return render(release, tmp_path / folder, **answers)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def rendered(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Render projects by answers, each once and without an environment: copy them."""
+    folder = tmp_path_factory.mktemp("rendered")
+
+    @cache
+    def make(answers: tuple[tuple[str, Any], ...]) -> Path:
+        place = folder / str(len(list(folder.iterdir()))) / "penguin-study"
+        return render(release, place, **dict(answers))
+
+    return lambda answers: make(tuple(answers.items()))
+
+
+@pytest.fixture
+def small(rendered: Made, tmp_path: Path) -> Iterator[Small]:
+    """Work in this process on a project by answers, which has a git history.
+
+    It has no environment of its own: the package that runs is this repository's.
+    """
+    with ExitStack() as stack:
+
+        def make(env: Mapping[str, str] | None = None, **answers: Any) -> Path:
+            place = tmp_path / "penguin study é"
+            shutil.copytree(rendered(answers), place)
+            commit(place)
+            return stack.enter_context(inside(place, **(env or {})))
+
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -14,20 +14,20 @@ from typing import Any
 import copier
 import pytest
 import strangers
+import twobus.adopt
 import yaml
 from strangers import Files, history, keep, write
 from typer.testing import CliRunner
 
-import twobus.adopt
 from template import files as contents
 from template import git, render, run, status
-from twobus.advice import Tree, advise
-from twobus.cli import app
-from twobus.guess import guess, packages
+from twobus.companion.advice import Tree, advise
+from twobus.companion.cli import app
+from twobus.companion.guess import guess, packages
+from twobus.companion.status import status as compare
+from twobus.companion.template import fetch
+from twobus.companion.update import update as bring
 from twobus.project import StopError
-from twobus.status import status as compare
-from twobus.template import fetch
-from twobus.update import update as bring
 
 BRANCH = "twobus/adopt"
 FORGE = "https://github.com/drivendataorg/cookiecutter-data-science"

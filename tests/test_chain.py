@@ -10,9 +10,9 @@ from conftest import Made
 from test_matrix import ENGINES
 
 from template import clone, commit, git, lend, poe, render, run, set_up, status
-from twobus.template import Template
-from twobus.update import BRANCH
-from twobus.update import update as bring
+from twobus.companion.template import Template
+from twobus.companion.update import BRANCH
+from twobus.companion.update import update as bring
 
 pytestmark = pytest.mark.slow
 

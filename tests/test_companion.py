@@ -16,11 +16,11 @@ import pytest
 import yaml
 
 from template import clone, commit, environment, git, render, run, status
-from twobus.branch import Outcome
+from twobus.companion.branch import Outcome
+from twobus.companion.status import status as compare
+from twobus.companion.template import Template, fetch
+from twobus.companion.update import BRANCH, update
 from twobus.project import StopError
-from twobus.status import status as compare
-from twobus.template import Template, fetch
-from twobus.update import BRANCH, update
 
 Change = Callable[..., Template]
 Study = Callable[..., tuple[Path, Template]]

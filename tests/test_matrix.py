@@ -33,9 +33,9 @@ from template import (
     status,
     word,
 )
-from twobus.template import Template, render
-from twobus.update import BRANCH
-from twobus.update import update as bring
+from twobus.companion.template import Template, render
+from twobus.companion.update import BRANCH
+from twobus.companion.update import update as bring
 
 EARLIER = earlier()
 ENDS = [*dict.fromkeys([EARLIER[0], EARLIER[-1]])]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twobus.owners import Approvals, Line, lockouts, named, parse
+from twobus.companion.owners import Approvals, Line, lockouts, named, parse
 
 
 def owned(text: str, forge: str = "github") -> dict[str, tuple[str, ...]]:

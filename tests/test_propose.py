@@ -14,23 +14,23 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import twobus.forge
 import yaml
 from conftest import Render
 from forges import Forge, GitHub, GitLab
 from served import Server, served
 from typer.testing import CliRunner
 
-import twobus.forge
 from template import Result, choices, git, render, run, set_up, status
-from twobus import fleet
-from twobus.branch import Outcome
-from twobus.cli import app
-from twobus.describe import MARK, describe
-from twobus.forge import PROPOSE, token
+from twobus.companion import fleet
+from twobus.companion.branch import Outcome
+from twobus.companion.cli import app
+from twobus.companion.describe import MARK, describe
+from twobus.companion.forge import PROPOSE, token
+from twobus.companion.propose import CLOSED
+from twobus.companion.template import is_away
+from twobus.companion.update import BRANCH
 from twobus.project import StopError
-from twobus.propose import CLOSED
-from twobus.template import is_away
-from twobus.update import BRANCH
 
 OLD, NEXT, LATER = "1000.0.0", "1000.1.0", "1000.2.0"
 PATHS = {"github": "acme/study", "gitlab": "acme/data/study"}

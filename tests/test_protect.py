@@ -16,15 +16,15 @@ from typing import Any
 
 import httpx
 import pytest
+import twobus.forge
 import yaml
 from forges import Forge, GitHub, GitLab, wrong_in_body
 from jinja2 import Environment, StrictUndefined
 from typer.testing import CliRunner
 
-import twobus.forge
 from template import ROOT, Result, git, render
-from twobus.cli import app
-from twobus.forge import Client
+from twobus.companion.cli import app
+from twobus.companion.forge import Client
 
 Protect = Callable[..., Result]
 Made = Callable[..., Path]

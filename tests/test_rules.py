@@ -22,7 +22,7 @@ from template import (
     variants,
     word,
 )
-from twobus.template import Template, render
+from twobus.companion.template import Template, render
 
 EARLIER = earlier()
 LISTS = re.compile(r"# What yours imports\.\n(.*?)\n\]", re.DOTALL)

@@ -8,8 +8,8 @@ import pytest
 from conftest import Render
 
 from template import choices, commit, files, git, render, status
-from twobus.template import fetch
-from twobus.template import render as render_release
+from twobus.companion.template import fetch
+from twobus.companion.template import render as render_release
 
 
 def update(project: Path, **answers: Any) -> None:

@@ -4,8 +4,8 @@
 one works in, which may be its team's library's.
 """
 
+from twobus.data.access import Source, digest, own_tables, source
 from twobus.data.connection import DataError
-from twobus.data.source import Source, digest, own_tables, source
 from twobus.data.tables import Entry, Tables
 
 __all__ = ["DataError", "Entry", "Source", "Tables", "digest", "own_tables", "source"]

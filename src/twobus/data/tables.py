@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import ibis
 
+from twobus.data.access import digest
 from twobus.data.connection import DataError, database, one_at_a_time
-from twobus.data.source import digest
 from twobus.project import here
 
 if TYPE_CHECKING:
