@@ -71,7 +71,7 @@ def _import(name: str, project: Project) -> ModuleType:
         problem = f"SyntaxError in {_place(error, project)}: {error.msg}"
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
-    raise DataError(f"{name} cannot be imported: {problem}.")
+    raise DataError(f"{name} cannot be imported: {problem}")
 
 
 def _place(error: SyntaxError, project: Project) -> str:
