@@ -1,5 +1,7 @@
 """What tests of reading need: the table that projects have, and how reading ends."""
 
+import os
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,11 @@ from pathlib import Path
 import pytest
 
 from twobus.data import DataError, source
+
+# Of the table `penguins`.
+HEADER = (
+    "species,island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year"
+)
 
 
 def count(name: str = "penguins", *, check: bool | None = None) -> int:
@@ -52,3 +59,14 @@ def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text("utf-8")
     assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
     file.write_text(text.replace(old, new), "utf-8")
+
+
+def run_tests(file: Path) -> int:
+    """Run tests of the project that one works in, and return pytest's exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        # Pytest tells itself, and xdist, by variables that it runs already.
+        for name in [name for name in os.environ if name.startswith("PYTEST_")]:
+            patch.delenv(name)
+        # Imported anew for each project.
+        patch.delitem(sys.modules, file.stem, raising=False)
+        return pytest.main(["-q", "-p", "no:cacheprovider", str(file)])

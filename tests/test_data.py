@@ -1,9 +1,7 @@
 """A project's tables: where they are read from, and what is said where they are not."""
 
 import csv
-import hashlib
 import io
-import os
 import re
 import shutil
 import sys
@@ -13,20 +11,14 @@ from pathlib import Path
 import duckdb
 import ibis
 import pytest
-from conftest import Render, Small
-from reading import add_table, count, edit, refusal, table
+from conftest import Small
+from reading import HEADER, add_table, count, edit, refusal, table
 
 from template import git, lend, poe
 from twobus.data import own_tables, source
-from twobus.settings import Settings
 
-# Of data/penguins.csv in palmerpenguins-0.1.6-py3-none-any.whl, as on PyPI.
-PENGUINS = "f204db2c753b0937caac3cb35258562c14f073e4bbc76be24b4c51ce22767a93"
 PLANTED = "s3cret"
 WAREHOUSE = f"mysql://user:{PLANTED}@127.0.0.1:1/x"
-HEADER = (
-    "species,island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year"
-)
 
 
 @pytest.fixture
@@ -37,29 +29,6 @@ def study(small: Small) -> Path:
 
 def raw(project: Path) -> Path:
     return project / "data/raw/penguins.csv"
-
-
-# What the worked example ships.
-
-
-def test_raw_file_is_that_of_the_registry_package(project: Render) -> None:
-    assert hashlib.sha256(raw(project()).read_bytes()).hexdigest() == PENGUINS
-
-
-def test_sample_is_every_ninth_row_from_the_fourth(project: Render) -> None:
-    folder = project()
-    header, *rows = raw(folder).read_text("utf-8").splitlines()
-    sample = table(folder).with_suffix(".csv").read_text("utf-8").splitlines()
-    assert sample == [header, *rows[3::9]]
-
-
-def test_every_column_is_explained_with_its_unit_in_docs(project: Render) -> None:
-    folder = project()
-    contract = table(folder).read_text("utf-8")
-    columns = re.findall(r"^    (\w+): \w+ = pa\.Field", contract, re.MULTILINE)
-    explained = (folder / "docs/data.md").read_text("utf-8")
-    assert ",".join(columns) == HEADER
-    assert re.findall(r"^\| `(\w+)` \| \w", explained, re.MULTILINE) == columns
 
 
 # Where tables are read from.
@@ -145,29 +114,6 @@ def test_location_names_a_table_in_the_database(study: Path, database: Path) -> 
 def locate(project: Path, location: str) -> None:
     with table(project).open("a", encoding="utf-8") as module:
         module.write(f'\nLOCATION = "{location}"\n')
-
-
-def test_env_file_says_where_tables_are_read_from(
-    study: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (study / ".env").write_text("DATA_URL=samples\n")
-    monkeypatch.chdir(study / "notebooks")
-    assert count() == 38
-
-
-def test_environment_beats_the_env_file(
-    study: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (study / ".env").write_text(f"DATA_URL={WAREHOUSE}\n")
-    monkeypatch.setenv("DATA_URL", "samples")
-    assert count() == 38
-
-
-def test_copy_of_the_env_example_means_the_default(study: Path) -> None:
-    example = (study / ".env.example").read_text("utf-8")
-    assert "\nDATA_URL=\n" in example
-    (study / ".env").write_text(example, "utf-8")
-    assert count() == 344
 
 
 # What breaks a contract is named, and no value of the data is shown.
@@ -374,16 +320,6 @@ def test_url_that_means_nothing_is_said_without_its_text(
     assert not [*study.glob(f"{PLANTED}*")]
 
 
-def test_settings_do_not_show_the_password(
-    study: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DATA_URL", WAREHOUSE)
-    settings = Settings()
-    assert settings.data_url.get_secret_value() == WAREHOUSE
-    assert "data_url" in repr(settings)
-    assert PLANTED not in f"{settings} {settings!r}"
-
-
 @pytest.mark.slow
 def test_checks_are_green_without_the_warehouse(ready: Path) -> None:
     with lend(ready):
@@ -448,42 +384,3 @@ def sample(name: str) -> ibis.Table:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATA_URL", "samples")
         return source().read(name)
-
-
-# The example's tests tell a wrong analysis from a right one.
-
-MUTATIONS = {
-    "filter dropped, sex": ("penguins.sex.notnull(), ", ""),
-    "filter dropped, mass": (", penguins.body_mass_g.notnull()", ""),
-    "groups swapped": (
-        'group["male"].mean_kg - group["female"].mean_kg',
-        'group["female"].mean_kg - group["male"].mean_kg',
-    ),
-    "sign": ("kg - margin, kg + margin", "kg + margin, kg - margin"),
-    "unit": ("GRAMS_PER_KILOGRAM = 1_000", "GRAMS_PER_KILOGRAM = 1"),
-    "wrong interval, one-sided": ("(1 + confidence) / 2", "confidence"),
-    "wrong interval, of the birds": ("variance_kg2 / b.birds", "variance_kg2"),
-}
-
-
-def test_tests_of_the_analysis_pass(study: Path) -> None:
-    assert run_tests(study) == pytest.ExitCode.OK
-
-
-@pytest.mark.parametrize("mutation", MUTATIONS)
-def test_mutation_of_the_analysis_fails_its_tests(study: Path, mutation: str) -> None:
-    module = study / "src/penguin_study/body_mass.py"
-    edit(module, *MUTATIONS[mutation])
-    assert run_tests(study) == pytest.ExitCode.TESTS_FAILED
-
-
-def run_tests(project: Path) -> int:
-    """Run the tests of the worked example."""
-    file = project / "tests/test_body_mass.py"
-    with pytest.MonkeyPatch.context() as patch:
-        # Pytest tells itself, and xdist, by variables that it runs already.
-        for name in [name for name in os.environ if name.startswith("PYTEST_")]:
-            patch.delenv(name)
-        # Imported anew for each project.
-        patch.delitem(sys.modules, "test_body_mass", raising=False)
-        return pytest.main(["-q", "-p", "no:cacheprovider", str(file)])
