@@ -1,7 +1,10 @@
 """A team's library: tables of files and of a database, read by the same words."""
 
 import importlib
+import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -101,6 +104,22 @@ def test_a_broken_rule_is_named_without_values(anywhere: Path) -> None:
 def test_a_missing_column_is_named(anywhere: Path) -> None:
     table(anywhere, "customers").write_text(CONTRACT + "    city: str\n", "utf-8")
     assert "it lacks the column city" in refused(customers)
+
+
+def imported(module: str) -> set[str]:
+    """Return all that is in memory once a module is, in a process of its own."""
+    script = Path(__file__).with_name("importing.py")
+    words = [sys.executable, str(script), module]
+    process = subprocess.run(words, check=True, stdout=subprocess.PIPE)
+    return set(json.loads(process.stdout)[1])
+
+
+@pytest.mark.parametrize("module", ["twobus.data", "acme_data"])
+def test_an_import_is_hardly_more_than_that_of_ibis(samples: Path, module: str) -> None:
+    more = imported(module) - imported("ibis")
+    # Pydantic and pandera together take longer than Ibis; DuckDB is not asked yet.
+    packages = {name.partition(".")[0] for name in more} - sys.stdlib_module_names
+    assert packages == {"twobus", module.partition(".")[0]}
 
 
 # A database that cannot be had, or not all of it.

@@ -4,6 +4,7 @@ import inspect
 import os
 import pkgutil
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -49,13 +50,13 @@ class Tables:
     """A package of tables: one module with a `Contract`, and one sample, for each."""
 
     def __init__(
-        self, package: ModuleType, settings: "type[Settings] | None" = None
+        self, package: ModuleType, settings: "Callable[[], Settings] | None" = None
     ) -> None:
         """Connect a package; nothing is read yet.
 
         Args:
             package: The package that holds the tables' modules.
-            settings: Says where tables are read from; without it, the environment and
+            settings: Reads what says where tables are; without it, the environment and
                 `.env` do, and files in `data/raw` are the tables where these say
                 nothing.
         """
