@@ -39,7 +39,8 @@ def main(words: list[str]) -> None:
         return
     if unknown := [word for word in words if word not in ROOMS]:
         raise StopError(f"There is no room {unknown[0]!r}. {USAGE}")
-    project = here()
+    # As its files are now, whatever was read before.
+    project = Project(here().root)
     wanted = {*words, *(more for word in words for more in COME_ALONG.get(word, ()))}
     ejected = project.settings.get("ejected", [])
     rooms = sorted(wanted - {*ejected})
