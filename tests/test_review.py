@@ -800,3 +800,27 @@ def test_what_is_seen_of_a_truncated_description_counts(
 def test_what_gitlab_does_not_tell_is_yellow(project: Render) -> None:
     jobs = yaml.safe_load((project(forge="gitlab") / ".gitlab-ci.yml").read_text())
     assert jobs["review"]["allow_failure"] == {"exit_codes": 78}
+
+
+def edited(project: Path) -> str:
+    """Return what `poe check` says of edited common code."""
+    (package,) = (project / "src").iterdir()
+    call = f"from {package.name}.twobus.review import name_edited; name_edited()"
+    result = run("uv", "run", "python", "-c", call, cwd=project)
+    assert result.code == 0, result.output
+    return result.output
+
+
+def test_common_code_as_the_template_has_it_is_not_named(branch: Path) -> None:
+    assert edited(branch) == ""
+
+
+def test_edited_common_code_is_named_before_and_after_it_is_committed(
+    branch: Path,
+) -> None:
+    (package,) = (branch / "src").iterdir()
+    file = package / "twobus" / "sources.py"
+    file.write_text(file.read_text("utf-8") + "\n# Ours.\n", "utf-8")
+    assert f"src/{package.name}/twobus/sources.py. From 0.6.0 on" in edited(branch)
+    git("commit", "--quiet", "--no-verify", "--all", "--message", "Ours", cwd=branch)
+    assert f"src/{package.name}/twobus/sources.py. From 0.6.0 on" in edited(branch)

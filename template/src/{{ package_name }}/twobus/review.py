@@ -149,6 +149,26 @@ def name_owners() -> None:
         print(row.detail)
 
 
+def name_edited() -> None:
+    """Print which common code people have edited, while an update can still keep it.
+
+    A commit of the template's changes the answers as well; a person's does not.
+    """
+    common = Path(__file__).parent.relative_to(ROOT)
+    paths = [str(common), str(common.with_name("settings.py")), "tests/conftest.py"]
+    edited = {*_git("diff", "--name-only", "HEAD", "--", *paths).splitlines()}
+    for commit in _git("log", "--format=%H", "--", *paths).split():
+        names = _git("show", "--format=", "--name-only", commit).splitlines()
+        if ANSWERS not in names:
+            edited |= {name for name in names if name.startswith(tuple(paths))}
+    if there := sorted(name for name in edited if (ROOT / name).is_file()):
+        print(
+            f"Edited here: {', '.join(there)}. From 0.6.0 on this code comes as a "
+            "package, and a bare `copier update` would delete your edits without a "
+            "word: use `uv run poe update`, which keeps and names them."
+        )
+
+
 def owners() -> Row:
     """Say whether every path has two people or one team; three people at `strict`."""
     needed = 3 if _answers().get("review_level") == "strict" else 2
