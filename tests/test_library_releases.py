@@ -14,6 +14,7 @@ from inside import inside
 from reading import count, refusal
 
 from twobus.data import DataError, digest, source
+from twobus.project import here
 
 LIBRARY = {"kind": "library", "package_name": "acme_data"}
 STUDY = {"shared_library": "acme-data @ git+https://git.acme.example/data@v1"}
@@ -92,9 +93,11 @@ def old_study(
 ) -> Iterator[Any]:
     """The common code of a study of release 0.5, on a new library."""
     project = made("0.5.0", {**STUDY, "kind": request.param})
-    # An installed library knows the study by the environment in which it runs.
-    monkeypatch.setattr(sys, "prefix", str(project / ".venv"))
     with inside(project, DATA_URL="samples"):
+        with pytest.MonkeyPatch.context() as patch:
+            # An installed library knows the study by the environment in which it runs.
+            patch.setattr(sys, "prefix", str(project / ".venv"))
+            assert here().root == project
         install(rendered(LIBRARY), monkeypatch)
         yield importlib.import_module("penguin_study.twobus")
         forget()
