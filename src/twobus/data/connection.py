@@ -22,7 +22,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
 }
 # What Ibis opens as a file, and makes where there is none.
-WRITING = {"", "file", "sqlite"}
+WRITING = {"", "sqlite"}
 KINDS = {"postgres": RemotePostgres}
 
 
