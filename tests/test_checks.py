@@ -236,7 +236,7 @@ def test_a_request_asks_at_most_eight_questions(
     lines = page.read_text("utf-8").splitlines()
     assert len(lines) <= 8
     assert all(line.startswith("**") and line.endswith("?** …") for line in lines)
-    assert ("Second reader" in lines[-1]) == (level == "strict")
+    assert ("Second reviewer" in lines[-1]) == (level == "strict")
 
 
 def test_this_repositorys_workflows_are_valid_and_safe() -> None:

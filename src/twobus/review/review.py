@@ -103,7 +103,7 @@ def review(base: str = "", compare: Callable[[str], list[str]] | None = None) ->
         compare: Says what has changed in the notebooks since a commit.
 
     Raises:
-        SystemExit: If something must be mended before a merge; not for a draft.
+        SystemExit: If something must be fixed before a merge; not for a draft.
     """
     request = _request(base)
     start = _start(request.base)
