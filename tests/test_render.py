@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Render
+from conftest import Made, Render
 
 from template import QUESTIONS, ROOT, choices, files, label, pairs, render
 
@@ -22,9 +22,14 @@ LONGEST = {
     "description": "y" * 500,
 }
 
+# Files with the example, and how many of them are the example's.
+MOST_FILES = {"analysis": (33, 6), "model": (40, 6), "library": (28, 2)}
+# Lines of a fresh project, its data included and its lock not.
+MOST_LINES = {"analysis": 1_300, "model": 1_700, "library": 900}
+
 LEFT_OVER = re.compile(r"\{%|\{\{|\{#")
-# GitHub's expressions and nbconvert's template look like Jinja, and are meant.
-NOT_OURS = {"ci.yml", "release.yml", "update.yml", "notebooks.py"}
+# GitHub's expressions look like Jinja, and are meant.
+NOT_OURS = {"ci.yml", "release.yml", "update.yml"}
 
 FORBIDDEN_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
 
@@ -96,12 +101,28 @@ def test_names_are_legal_on_windows_and_differ_in_more_than_case(made: Path) -> 
 
 def test_there_are_few_files(made: Path) -> None:
     answers = yaml.safe_load((made / ".copier-answers.yml").read_text("utf-8"))
-    limits = {"analysis": (44, 6), "model": (69, 6), "library": (38, 2)}
-    most, example = limits[answers["kind"]]
+    most, example = MOST_FILES[answers["kind"]]
     assert len(files(made)) <= most - (0 if answers["worked_example"] else example)
     # GitLab wants a folder and a file, a container two files.
     gitlab, container = (made / ".gitlab").exists(), (made / "Dockerfile").exists()
     assert len(list(made.iterdir())) <= 16 + gitlab + 2 * container
+
+
+@pytest.mark.parametrize("kind", choices("kind"))
+def test_there_are_few_lines(kind: str, rendered: Made) -> None:
+    made = rendered({"kind": kind})
+    lines = sum(len((made / name).read_bytes().splitlines()) for name in files(made))
+    assert lines <= MOST_LINES[kind]
+
+
+def test_what_maintainers_read_is_short() -> None:
+    questions = (ROOT / "copier.yml").read_text("utf-8").splitlines()
+    assert len(questions) <= 230
+    first = min(questions.index(f"{name}:") for name in QUESTIONS)
+    assert first < 25
+    pyproject = ROOT / "template" / "pyproject.toml.jinja"
+    lines = pyproject.read_text("utf-8").splitlines()
+    assert len([line for line in lines if "{%" in line or "{{" in line]) <= 10
 
 
 def test_nothing_is_binary_or_executable(made: Path) -> None:

@@ -138,12 +138,9 @@ def draw_differences(differences: Sequence[Difference], axes: Axes) -> None:
         axes: Where to draw them, one row each.
     """
     axes.errorbar(
-        x=[difference.kg for difference in differences],
-        y=[difference.species for difference in differences],
-        xerr=[
-            [difference.kg - difference.low_kg for difference in differences],
-            [difference.high_kg - difference.kg for difference in differences],
-        ],
+        x=[one.kg for one in differences],
+        y=[one.species for one in differences],
+        xerr=[one.kg - one.low_kg for one in differences],
         fmt="o",
         capsize=4,
     )
