@@ -134,16 +134,15 @@ def test_a_bad_answer_is_refused_by_a_sentence_and_leaves_nothing(
     assert not (tmp_path / "penguin-study").exists()
 
 
-@pytest.mark.parametrize("question", TEXTS)
 @pytest.mark.parametrize("answer", GOOD)
-def test_odd_but_valid_text_arrives_unchanged(
-    question: str, answer: str, project: Render
-) -> None:
-    check_text(project(**{question: answer}), question, answer)
+def test_odd_but_valid_text_arrives_unchanged(answer: str, project: Render) -> None:
+    made = project(**dict.fromkeys(TEXTS, answer))
+    for question in TEXTS:
+        check_text(made, question, answer)
 
 
 @settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
