@@ -7,7 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from twobus.project import StopError, answers
+from twobus.project import Project, StopError, answers
 
 Words = ParamSpec("Words")
 
@@ -18,9 +18,13 @@ def tasks() -> dict[str, Any]:
     Each task of `tasks.toml` names in `for` the kinds of projects and of notebooks
     that have it; without, all have it. The same holds for the steps of `check`.
     """
-    given = answers(Path.cwd())
+    project = Project(Path.cwd())
+    given = answers(project.root)
     known = {given.get("kind", "analysis"), given.get("notebooks", "none")}
     text = Path(__file__).with_name("tasks.toml").read_text("utf-8")
+    for room in project.settings.get("ejected", []):
+        # The project has code of its own for these, see `eject`.
+        text = text.replace(f'"twobus.{room}.', f'"{project.package}.twobus.{room}.')
     return {"tasks": _suiting(tomllib.loads(text)["tasks"], known)}
 
 

@@ -216,7 +216,7 @@ def _best(metric: str) -> float:
     return 0.0 if metric.startswith("neg_") else 1.0
 
 
-class _Told(BaseEstimator):  # type: ignore[misc]
+class _Told(BaseEstimator):
     """Predictions already made: its `X` are these, so that scorers can judge them."""
 
     def __init__(self, target: str) -> None:
@@ -226,10 +226,10 @@ class _Told(BaseEstimator):  # type: ignore[misc]
         return X[self.target].to_numpy()
 
 
-class _Classes(ClassifierMixin, _Told):  # type: ignore[misc]
+class _Classes(ClassifierMixin, _Told):
     def predict_proba(self, X: pd.DataFrame) -> Any:
         return X.drop(columns=self.target).to_numpy()
 
 
-class _Numbers(RegressorMixin, _Told):  # type: ignore[misc]
+class _Numbers(RegressorMixin, _Told):
     pass

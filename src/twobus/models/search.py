@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 import pandas as pd
 from joblib import parallel_config
@@ -57,9 +58,8 @@ def _workers(scheduler: str) -> Iterator[None]:
             yield
         return
     try:
-        from distributed import Client
-
-        client = Client(scheduler, timeout="10s")
+        # Not installed, nor known to a checker of types, but with the extra `dask`.
+        client = import_module("distributed").Client(scheduler, timeout="10s")
     except ImportError:
         reason = "Dask is not installed: uv sync --extra dask installs it."
         raise ModelError(reason) from None
