@@ -59,7 +59,9 @@ def paths(commit: str) -> frozenset[str]:
         plain = name.removeprefix("template/").removesuffix(".jinja")
         plain = re.sub(r"\{%.*?%\}", "", plain).replace("{{ package_name }}", "study")
         names.add(re.sub(r"\{\{.*?\}\}", ".copier-answers.yml", plain))
-    return frozenset(name for name in names if not name.startswith("_parts/"))
+    # Parts are read by others, and common code is a package now.
+    aside = ("_parts/", "src/study/twobus/")
+    return frozenset(name for name in names if not name.startswith(aside))
 
 
 @cache

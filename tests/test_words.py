@@ -307,6 +307,15 @@ def test_names_are_taken_where_they_would_be_in_the_way_and_nowhere_else() -> No
     assert taken == sorted({*taken})
     assert needed() - {*taken} == set()
     # What people install, or a Python later than 3.11 knows.
-    others = {"dask", "dotenv", "hooks", "jinja2", "jupyter", "pip", "public"}
+    others = {
+        "dask",
+        "distributed",
+        "dotenv",
+        "hooks",
+        "jinja2",
+        "jupyter",
+        "pip",
+        "public",
+    }
     others |= {"pyarrow", "setuptools", "type", "uv", "uv_build"}
     assert {*taken} - needed() <= others
