@@ -69,8 +69,8 @@ def test_a_file_that_is_gone_is_in_the_changelog(version: str) -> None:
         # A folder that is gone stands for what was in it.
         told = [f"{Path(path).name}`"]
         told += [f"/{folder.name}/`" for folder in Path(path).parents if folder.name]
-        words = f"{path} is gone, and CHANGELOG.md is silent"
-        assert any(one in changelog for one in told), words
+        sentence = f"{path} is gone, and CHANGELOG.md is silent"
+        assert any(one in changelog for one in told), sentence
 
 
 def test_what_brings_files_is_recorded(release: Path) -> None:
