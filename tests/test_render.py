@@ -13,7 +13,7 @@ import pytest
 import yaml
 from conftest import Made, Render
 
-from template import QUESTIONS, ROOT, choices, files, label, pairs, render
+from template import QUESTIONS, ROOT, choices, files, label, pairs, render, run
 
 PAIRS = list(pairs())
 LONGEST = {
@@ -26,6 +26,17 @@ LONGEST = {
 MOST_FILES = {"analysis": (33, 6), "model": (40, 6), "library": (28, 2)}
 # Lines of a fresh project, its data included and its lock not.
 MOST_LINES = {"analysis": 1_300, "model": 1_700, "library": 900}
+
+MARIMO = {"kind": "analysis", "notebooks": "marimo"}
+STUDY = {"kind": "model", "shared_library": "acme-data>=1.2"}
+# All of ruff's, but for preview rules, a copyright in each file and COM812, which
+# quarrels with the formatter.
+MORE_RULES = [
+    *("A", "AIR", "ANN", "ARG", "ASYNC", "BLE", "C90", "COM818", "COM819", "DJ", "DTZ"),
+    *("EM", "ERA", "EXE", "FA", "FAST", "FBT", "FIX", "FLY", "FURB", "G", "ICN", "INP"),
+    *("INT", "ISC", "LOG", "NPY", "PD", "PERF", "PGH", "PIE", "PL", "PT", "PYI", "Q"),
+    *("RET", "RSE", "S", "SLF", "SLOT", "T10", "T20", "TC", "TD", "TRY", "YTT"),
+]
 
 LEFT_OVER = re.compile(r"\{%|\{\{|\{#")
 # GitHub's expressions look like Jinja, and are meant.
@@ -90,6 +101,17 @@ def test_code_is_lint_free_and_formatted(made: Path) -> None:
             encoding="utf-8",
         )
         assert process.returncode == 0, process.stdout + process.stderr
+
+
+@pytest.mark.parametrize(
+    "answers", [*({"kind": kind} for kind in choices("kind")), MARIMO, STUDY], ids=label
+)
+def test_code_is_clean_by_rules_that_people_may_add(
+    answers: dict[str, Any], rendered: Made
+) -> None:
+    rules = ["--extend-select", ",".join(MORE_RULES)]
+    result = run("ruff", "check", "--no-cache", *rules, ".", cwd=rendered(answers))
+    assert result.code == 0, result.output
 
 
 def test_names_are_legal_on_windows_and_differ_in_more_than_case(made: Path) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
-import ibis
 from scipy.special import stdtrit
 
 if TYPE_CHECKING:
-    # Matplotlib takes a second to load, which only whoever draws should wait for.
+    from collections.abc import Sequence
+
+    import ibis
     from matplotlib.axes import Axes
 
 GRAMS_PER_KILOGRAM = 1_000
