@@ -7,7 +7,7 @@ from conftest import Small
 
 from template import run
 
-# Of packages that ship no types, and of one that has a list of its own in pyproject.toml.
+# Of packages that ship no types, and of some that pyproject.toml lists.
 OWN_MODULE = '''"""Ours."""
 
 import ibis
