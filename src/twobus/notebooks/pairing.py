@@ -179,7 +179,7 @@ def _as_script(file: Path) -> str:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"{here().name(file)} cannot be read as a notebook; fix or remove it: {reason}"
+            f"{here().name(file)} cannot be read as a notebook; mend or remove it: {reason}"
         ) from None
     # Twice, because some cells, such as ones that end in blank lines, are read back
     # otherwise than they were written, and would look like a change.
