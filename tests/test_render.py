@@ -163,7 +163,7 @@ def test_answers_are_recorded(made: Path, request: pytest.FixtureRequest) -> Non
     assert given.keys() - asked <= {"notebooks", "shared_library"}
     # What code imports a library as is computed, and no answer.
     name = re.split(r"[^\w.-]", recorded.get("shared_library", ""))[0]
-    known = recorded | {"library": name.replace("-", "_")}
+    known = recorded | {"library": name.replace("-", "_"), "package": True}
     assert recorded["seeded"].items() <= known.items()
 
 
