@@ -11,6 +11,7 @@ import pytest
 from browser import started
 from inside import inside
 from playwright.sync_api import Browser
+from warehouse import library, server
 
 from template import commit, lend, poe, render, run, set_up, snapshot
 from twobus.companion.template import Template, fetch
@@ -19,6 +20,10 @@ from twobus.companion.template import render as render_release
 Render = Callable[..., Path]
 Made = Callable[..., Path]
 Small = Callable[..., Path]
+
+
+# Fixtures that stand in a module of their own.
+__all__ = ["library", "server"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
