@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from template import FOREIGN
+from template import FOREIGN, Result, run
 from twobus import project
 from twobus.data import access
 
@@ -54,3 +54,27 @@ def _forget(folder: Path) -> None:
     access._source.cache_clear()
     if registry := sys.modules.get("twobus.models.registry"):
         registry.store.cache_clear()
+
+
+def at_hand() -> dict[str, str]:
+    """Return variables by which a process finds this environment's programs."""
+    folder = Path(sys.executable).parent
+    path = os.pathsep.join([str(folder), os.environ["PATH"]])
+    return {"PATH": path, "UV_PROJECT_ENVIRONMENT": sys.prefix}
+
+
+def poe_inside(project: Path, *words: str, **changes: str) -> Result:
+    """Run a task of a project in this environment instead of one of its own."""
+    paths = {"PYTHONPATH": str(project / "src"), **at_hand()}
+    return run("poe", *words, cwd=project, **{**paths, **changes})
+
+
+@contextmanager
+def another_owner() -> Iterator[None]:
+    """Let git take every repository for another user's until the block ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        # A machine may trust all folders.
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
