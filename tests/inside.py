@@ -1,4 +1,4 @@
-"""Let the package work on a project in this process, as if it had been started there."""
+"""Let the package work on a project in this process, as if started there."""
 
 import os
 import sys

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -61,15 +60,15 @@ def paired(written: Path, opened: dict[str, bytes]) -> Path:
 @pytest.fixture
 def hooked(paired: Path) -> Path:
     """The same with the commit hooks, which call this environment."""
-    return with_hooks(paired)
-
-
-def with_hooks(project: Path) -> Path:
-    """Install a project's commit hooks."""
-    install = [sys.executable, "-m", "pre_commit", "install"]
-    result = run(*install, cwd=project)
+    result = run("pre-commit", "install", cwd=paired, **at_hand())
     assert result.code == 0, result.output
-    return project
+    return paired
+
+
+def changed_lines(project: Path, since: str = "HEAD") -> list[str]:
+    """Return the lines that have come and gone since a commit."""
+    shown = git("diff", "--unified=0", since, cwd=project)
+    return re.findall(r"^([+-][^+-].*)", shown, re.MULTILINE)
 
 
 def commit(project: Path, *words: str) -> Result:
@@ -82,29 +81,34 @@ def commit(project: Path, *words: str) -> Result:
 
 
 @pytest.mark.parametrize("command", ["open_all", "--sync", "--to=ipynb"])
-def test_a_commit_stops_and_writes_back_a_notebook_edited_alone(
-    written: Path, command: str
-) -> None:
-    with_hooks(written)
+def test_a_notebook_edited_alone_is_written_back(written: Path, command: str) -> None:
     if command == "open_all":
         open_all()
     else:
         run("jupytext", command, SCRIPT, cwd=written, **at_hand())
     edit_notebook(written)
+    assert save() == WRITTEN
+    assert save() == ""
+    assert changed_lines(written) == ["-two = 2", "+two = 22"]
 
-    stopped = commit(written, "--all")
+
+@pytest.mark.slow
+def test_a_commit_stops_and_writes_back_a_notebook_edited_alone(hooked: Path) -> None:
+    (hooked / RECORDS).unlink()
+    edit_notebook(hooked)
+
+    stopped = commit(hooked, "--all")
     assert stopped.code == 1
     assert WRITTEN in stopped.output
-    assert git("diff", "--stat", cwd=written).splitlines()[0].split()[0] == SCRIPT
+    assert git("diff", "--stat", cwd=hooked).splitlines()[0].split()[0] == SCRIPT
 
-    git("add", SCRIPT, cwd=written)
-    committed = commit(written)
+    git("add", SCRIPT, cwd=hooked)
+    committed = commit(hooked)
     assert committed.code == 0, committed.output
-    shown = git("show", "--unified=0", "--format=", cwd=written)
-    changes = re.findall(r"^([+-][^+-].*)", shown, re.MULTILINE)
-    assert changes == ["-two = 2", "+two = 22"]
+    assert changed_lines(hooked, "HEAD^") == ["-two = 2", "+two = 22"]
 
 
+@pytest.mark.slow
 def test_check_stops_and_writes_back_a_notebook_edited_alone(paired: Path) -> None:
     edit_notebook(paired)
     result = poe_inside(paired, "check")
@@ -124,6 +128,7 @@ def test_a_notebook_edited_again_is_written_back_again(paired: Path) -> None:
     assert script == SOURCE.replace("two = 2", "two = 22").replace(" = 3", " = 33")
 
 
+@pytest.mark.slow
 def test_both_sides_changed_gives_one_sentence_and_touches_neither(
     hooked: Path,
 ) -> None:
@@ -314,6 +319,7 @@ def edit_both_alike(project: Path) -> None:
         replace(project / name, "two = 2", "two = 22")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_record", [True, False])
 def test_a_partial_commit_keeps_a_pair_that_is_not_added(
     hooked: Path, with_record: bool
@@ -327,6 +333,7 @@ def test_a_partial_commit_keeps_a_pair_that_is_not_added(
     assert save() == ""
 
 
+@pytest.mark.slow
 def test_a_partial_commit_keeps_a_notebook_edited_alone(hooked: Path) -> None:
     edit_notebook(hooked)
     notebook = contents(hooked, NOTEBOOK)
@@ -335,6 +342,7 @@ def test_a_partial_commit_keeps_a_notebook_edited_alone(hooked: Path) -> None:
     assert "two = 22" in (hooked / SCRIPT).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_partial_commit_keeps_a_script_edited_alone(hooked: Path) -> None:
     replace(hooked / SCRIPT, "two = 2", "two = 222")
     before = contents(hooked, NOTEBOOK, SCRIPT)
@@ -344,6 +352,7 @@ def test_a_partial_commit_keeps_a_script_edited_alone(hooked: Path) -> None:
     assert "two = 222" in (hooked / NOTEBOOK).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_partial_commit_keeps_both_sides_of_a_conflict(hooked: Path) -> None:
     edit_notebook(hooked)
     replace(hooked / SCRIPT, "two = 2", "two = 222")
@@ -354,6 +363,7 @@ def test_a_partial_commit_keeps_both_sides_of_a_conflict(hooked: Path) -> None:
         assert contents(hooked, NOTEBOOK, SCRIPT) == before
 
 
+@pytest.mark.slow
 def test_a_pair_edited_again_after_it_was_added_can_be_committed(hooked: Path) -> None:
     edit_both_alike(hooked)
     git("add", SCRIPT, cwd=hooked)
@@ -367,6 +377,7 @@ def test_a_pair_edited_again_after_it_was_added_can_be_committed(hooked: Path) -
     assert save() == ""
 
 
+@pytest.mark.slow
 def test_a_change_taken_back_in_the_script_stays_in_the_notebook(hooked: Path) -> None:
     edit_notebook(hooked)
     assert commit(hooked).code == 1
@@ -375,6 +386,7 @@ def test_a_change_taken_back_in_the_script_stays_in_the_notebook(hooked: Path) -
     assert "two = 22" in (hooked / NOTEBOOK).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_notebook_edited_again_after_it_was_saved_is_saved_again(hooked: Path) -> None:
     edit_notebook(hooked)
     assert WRITTEN in commit(hooked, "--all").output
