@@ -135,7 +135,7 @@ def test_report_names_the_notebooks_where_it_does_not_know_one(small: Small) -> 
 
 @slow
 def test_report_takes_names_and_paths(small: Small) -> None:
-    cells = {name: "# %%\n1\n" for name in ("first", "second", "third")}
+    cells = dict.fromkeys(("first", "second", "third"), "# %%\n1\n")
     project = only(small(), **cells)
     told = poe_inside(project, "report", "first", "notebooks/third.py")
     assert told.code == 0, told.output
