@@ -1,4 +1,4 @@
-"""Let the package work on a project in this process, as if it had been started there."""
+"""Let the package work on a project in this process, as if started there."""
 
 import io
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from template import FOREIGN, ROOT, Result
+from template import FOREIGN, ROOT, Result, run
 from twobus import project
 from twobus.data import access
 
@@ -112,3 +112,27 @@ def _given(args: list[dict[str, Any]], words: list[str]) -> dict[str, Any]:
             words = words[len(taken) :]
     assert not words, f"Words that no task takes: {words}"
     return found
+
+
+def at_hand() -> dict[str, str]:
+    """Return variables by which a process finds this environment's programs."""
+    folder = Path(sys.executable).parent
+    path = os.pathsep.join([str(folder), os.environ["PATH"]])
+    return {"PATH": path, "UV_PROJECT_ENVIRONMENT": sys.prefix}
+
+
+def poe_inside(project: Path, *words: str, **changes: str) -> Result:
+    """Run a task of a project in this environment instead of one of its own."""
+    paths = {"PYTHONPATH": str(project / "src"), **at_hand()}
+    return run("poe", *words, cwd=project, **{**paths, **changes})
+
+
+@contextmanager
+def another_owner() -> Iterator[None]:
+    """Let git take every repository for another user's until the block ends."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        # A machine may trust all folders.
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
