@@ -1,0 +1,234 @@
+"""Where a project gets the package from: the address and the release it records."""
+
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from template import ROOT, clone, commit, git, run
+
+HASH = "0123456789abcdef0123456789abcdef01234567"
+# What Copier records, and where git finds that from every folder.
+ADDRESSES = {
+    "/srv/twobus": "file:///srv/twobus",
+    "/srv/our team/tëmplate": "file:///srv/our%20team/t%C3%ABmplate",
+    "/srv/50% off": "file:///srv/50%25%20off",
+    "~/twobus": "file:///home/ann/twobus",
+    "twobus": "file:///work/twobus",
+    "../our twobus": "file:///our%20twobus",
+    r"C:\Users\Ann Lee\twobus": "file:///C:/Users/Ann%20Lee/twobus",
+    "D:/twobus": "file:///D:/twobus",
+    "file:///srv/twobus": "file:///srv/twobus",
+    "file:///srv/our team/é": "file:///srv/our%20team/%C3%A9",
+    "file:///srv/our%20team": "file:///srv/our%20team",
+    "git+file:///srv/twobus": "file:///srv/twobus",
+    "https://git.acme.example/data/twobus": "https://git.acme.example/data/twobus",
+    "https://git.acme.example:8443/a/twobus.git": (
+        "https://git.acme.example:8443/a/twobus.git"
+    ),
+    "https://git.acme.example/our%20team/twobus.git": (
+        "https://git.acme.example/our%20team/twobus.git"
+    ),
+    "git+https://git.acme.example/twobus": "https://git.acme.example/twobus",
+    "ssh://git@git.acme.example:22/data/twobus": (
+        "ssh://git@git.acme.example:22/data/twobus"
+    ),
+    "git+ssh://git@git.acme.example/twobus": "ssh://git@git.acme.example/twobus",
+    "git@git.acme.example:data/twobus.git": "ssh://git@git.acme.example/data/twobus.git",
+    "git@git.acme.example:/srv/twobus.git": "ssh://git@git.acme.example/srv/twobus.git",
+    "forge:data/twobus.git": "ssh://forge/data/twobus.git",
+    "git+git@git.acme.example:twobus.git": "ssh://git@git.acme.example/twobus.git",
+    "git://git.acme.example/twobus": "git://git.acme.example/twobus",
+    "gh:acme/twobus": "https://github.com/acme/twobus",
+    "gh:/acme/twobus.git": "https://github.com/acme/twobus.git",
+    "gl:acme/data/twobus": "https://gitlab.com/acme/data/twobus",
+}
+
+
+def ask(macro: str, recorded: str, commit: str = "v0.6.0", **answers: Any) -> str:
+    """Let a macro of the template tell where the package comes from."""
+    filters = "jinja2_ansible_filters.AnsibleCoreFiltersExtension"
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(ROOT),
+        extensions=[filters],
+        undefined=StrictUndefined,
+    )
+    context = {"from_index": False, **answers}
+    context["_copier_answers"] = {"_src_path": recorded, "_commit": commit}
+    place = '{% from "template/_parts/source.jinja" import ' + macro
+    text = place + " with context %}{{ " + macro + "() }}"
+    return environment.from_string(text).render(context)
+
+
+@pytest.mark.parametrize("recorded", ADDRESSES)
+def test_an_address_of_each_form_is_one_for_git(
+    recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setattr("os.getcwd", lambda: "/work")
+    assert ask("address", recorded) == ADDRESSES[recorded]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "revision"),
+    [
+        ("v0.6.0", "v0.6.0"),
+        ("v0.6.0-3-gabc1234", "abc1234"),
+        ("v0.6.0-rc1-12-g0123456", "0123456"),
+        ("abc1234", "abc1234"),
+        (HASH, HASH),
+        ("2026-11-good", "2026-11-good"),
+    ],
+)
+def test_a_release_or_a_commit_is_one_for_git(recorded: str, revision: str) -> None:
+    assert ask("revision", "gh:acme/twobus", recorded) == revision
+
+
+@pytest.mark.parametrize("recorded", ADDRESSES)
+def test_only_a_folder_is_of_one_computer(recorded: str) -> None:
+    folder = ADDRESSES[recorded].startswith("file:")
+    assert bool(ask("is_local", recorded)) == folder
+    assert not ask("is_local", recorded, from_index=True)
+
+
+# Copier, git and uv together.
+
+COPIER = """
+_subdirectory: template
+_envops: { undefined: jinja2.StrictUndefined }
+kind:
+  type: str
+  default: analysis
+  validator: "{% include 'template/_parts/refused.jinja' %}"
+library: { type: str, when: false, default: "" }
+from_index: { type: bool, when: false, default: false }
+"""
+ANSWERS = "{{ _copier_answers | to_nice_yaml -}}\n"
+PACKAGE = """
+[project]
+name = "twobus"
+version = "0.6.0"
+requires-python = ">=3.11"
+"""
+PROJECT = """
+[project]
+name = "study"
+version = "0"
+requires-python = ">=3.11"
+dependencies = ["twobus"]
+
+{% include "template/_parts/sources.toml.jinja" %}
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with `our tëm%plate`: a package as small as it can be, and no tag."""
+    home = tmp_path_factory.mktemp("home")
+    template = home / "our tëm%plate"
+    parts = template / "template" / "_parts"
+    parts.mkdir(parents=True)
+    for name in ("refused.jinja", "source.jinja", "sources.toml.jinja"):
+        shutil.copy(ROOT / "template" / "_parts" / name, parts)
+    (template / "copier.yml").write_text(f'{COPIER}_exclude: ["_parts"]\n', "utf-8")
+    (template / "pyproject.toml").write_text(PACKAGE, "utf-8")
+    made = template / "template"
+    (made / "pyproject.toml.jinja").write_text(PROJECT, "utf-8")
+    name = "{{ _copier_conf.answers_file }}.jinja"
+    (made / name).write_text(ANSWERS, "utf-8")
+    commit(template)
+    return home
+
+
+def copy(address: str, folder: Path, **options: Any) -> Path:
+    """Make a project as people do, who name an address in some form."""
+    copier.run_copy(address, folder, defaults=True, quiet=True, **options)
+    return folder
+
+
+def locked(project: Path) -> str:
+    """Lock a project without a network; return where its lock has the package from."""
+    result = run("uv", "lock", "--offline", cwd=project)
+    assert result.code == 0, result.output
+    packages = tomllib.loads((project / "uv.lock").read_text("utf-8"))["package"]
+    (source,) = (one["source"] for one in packages if one["name"] == "twobus")
+    return str(source["git"])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{home}/our tëm%plate",
+        "our tëm%plate",
+        "../{name}/our tëm%plate",
+        "~/our tëm%plate",
+        "git+file://{home}/our t%C3%ABm%25plate",
+        "git+file://{home}/our%20t%C3%ABm%25plate",
+    ],
+)
+def test_uv_takes_the_package_from_a_folder_in_each_form(
+    form: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.chdir(home)
+    made = copy(form.format(home=home, name=home.name), tmp_path / "study")
+    head = git("rev-parse", "HEAD", cwd=home / "our tëm%plate").strip()
+    assert locked(made).endswith(f"#{head}")
+
+
+def test_uv_takes_the_release_and_not_what_came_later(
+    home: Path, tmp_path: Path
+) -> None:
+    template = clone(home / "our tëm%plate", tmp_path / "template")
+    git("tag", "--annotate", "v0.6.0", "--message", "0.6.0", cwd=template)
+    released = git("rev-parse", "HEAD", cwd=template).strip()
+    later = git("rev-parse", "HEAD", cwd=commit(template)).strip()
+    for number, (ref, expected) in enumerate({"": released, "HEAD": later}.items()):
+        made = copy(str(template), tmp_path / str(number), vcs_ref=ref or None)
+        assert locked(made).endswith(f"#{expected}")
+
+
+def refused(template: Path, folder: Path, **options: Any) -> str:
+    """Return what is said of a template that cannot be used; nothing is made of it."""
+    with pytest.raises(ValueError, match="Validation error for question 'kind'") as it:
+        copy(str(template), folder, **options)
+    assert not folder.exists()
+    return str(it.value).removeprefix("Validation error for question 'kind': ")
+
+
+@pytest.mark.parametrize("data", [{}, {"kind": "model"}])
+def test_a_template_that_is_not_in_git_is_refused(
+    data: dict[str, str], home: Path, tmp_path: Path
+) -> None:
+    template = tmp_path / "unpacked"
+    ignored = shutil.ignore_patterns(".git")
+    shutil.copytree(home / "our tëm%plate", template, ignore=ignored)
+    assert refused(template, tmp_path / "study", data=data) == (
+        "This template is no git repository, and projects fetch their code from one: "
+        "name the address of the repository instead, or commit this folder to a new "
+        "one (git init)."
+    )
+
+
+@pytest.mark.filterwarnings("ignore::copier.errors.DirtyLocalWarning")
+def test_changes_that_nobody_could_fetch_are_refused(
+    home: Path, tmp_path: Path
+) -> None:
+    template = clone(home / "our tëm%plate", tmp_path / "template")
+    (template / "new").write_text("", "utf-8")
+    assert refused(template, tmp_path / "study", vcs_ref="HEAD") == (
+        "The template has changes that are not committed, so that no project could "
+        "fetch them: commit them in the template, then copy again."
+    )
+    commit(template)
+    assert locked(copy(str(template), tmp_path / "study", vcs_ref="HEAD"))
+    # A release is taken as it was released, whatever is being written meanwhile.
+    git("tag", "v0.6.0", cwd=template)
+    (template / "new").write_text("more", "utf-8")
+    assert locked(copy(str(template), tmp_path / "release"))
