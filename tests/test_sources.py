@@ -104,7 +104,7 @@ _envops: { undefined: jinja2.StrictUndefined }
 kind:
   type: str
   default: analysis
-  validator: "{% include 'template/_parts/refused.jinja' %}"
+  validator: "{% include 'template/_parts/refuse_template.jinja' %}"
 library: { type: str, when: false, default: "" }
 from_index: { type: bool, when: false, default: false }
 """
@@ -133,7 +133,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     template = home / "our tëm%plate"
     parts = template / "template" / "_parts"
     parts.mkdir(parents=True)
-    for name in ("refused.jinja", "source.jinja", "sources.toml.jinja"):
+    for name in ("refuse_template.jinja", "source.jinja", "sources.toml.jinja"):
         shutil.copy(ROOT / "template" / "_parts" / name, parts)
     (template / "copier.yml").write_text(f'{COPIER}_exclude: ["_parts"]\n', "utf-8")
     (template / "pyproject.toml").write_text(PACKAGE, "utf-8")
