@@ -39,7 +39,9 @@ class Index(ThreadingHTTPServer):
     def only(self) -> dict[str, str]:
         """Return variables by which a computer reaches this machine only."""
         # Nobody listens at port 9.
-        dead = dict.fromkeys(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"], "http://127.0.0.1:9")
+        dead = dict.fromkeys(
+            ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"], "http://127.0.0.1:9"
+        )
         small = {name.lower(): value for name, value in dead.items()}
         near = dict.fromkeys(["NO_PROXY", "no_proxy"], "localhost,127.0.0.1")
         return {**dead, **small, **near, "UV_DEFAULT_INDEX": self.url}

@@ -1,16 +1,20 @@
 """Where a project gets the package from: the address and the release it records."""
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
+from zipfile import ZipFile
 
 import copier
 import pytest
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
+from loopback import offered
 
-from template import ROOT, clone, commit, git, run
+from template import ROOT, clone, commit, git, render, run
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 # What Copier records, and where git finds that from every folder.
@@ -50,19 +54,22 @@ ADDRESSES = {
 }
 
 
-def ask(macro: str, recorded: str, commit: str = "v0.6.0", **answers: Any) -> str:
-    """Let a macro of the template tell where the package comes from."""
-    filters = "jinja2_ansible_filters.AnsibleCoreFiltersExtension"
-    environment = SandboxedEnvironment(
+def environment() -> SandboxedEnvironment:
+    """Return what renders a part of the template."""
+    return SandboxedEnvironment(
         loader=FileSystemLoader(ROOT),
-        extensions=[filters],
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
         undefined=StrictUndefined,
     )
+
+
+def ask(macro: str, recorded: str, commit: str = "v0.6.0", **answers: Any) -> str:
+    """Let a macro of the template tell where the package comes from."""
     context = {"from_index": False, **answers}
     context["_copier_answers"] = {"_src_path": recorded, "_commit": commit}
     place = '{% from "template/_parts/source.jinja" import ' + macro
     text = place + " with context %}{{ " + macro + "() }}"
-    return environment.from_string(text).render(context)
+    return environment().from_string(text).render(context)
 
 
 @pytest.mark.parametrize("recorded", ADDRESSES)
@@ -232,3 +239,95 @@ def test_changes_that_nobody_could_fetch_are_refused(
     git("tag", "v0.6.0", cwd=template)
     (template / "new").write_text("more", "utf-8")
     assert locked(copy(str(template), tmp_path / "release"))
+
+
+# An index.
+
+SWITCH = "from_index: { type: bool, when: false, default: false }"
+BELOW = "{%- if from_index %}"
+
+
+def indexed(release: Path, folder: Path, index: str, version: str) -> Path:
+    """Return a team's clone of the template, made as docs/index.md says, released."""
+    template = clone(release, folder)
+    page = (ROOT / "docs" / "index.md").read_text("utf-8")
+    (block,) = re.findall(r"```toml\n(.*?) *```", page, re.DOTALL)
+    named = block.replace("https://packages.acme.example/simple", index)
+    for name, old, new in (
+        ("copier.yml", SWITCH, SWITCH.replace("false }", "true }")),
+        ("template/_parts/sources.toml.jinja", BELOW, f"{BELOW}\n{dedent(named)}"),
+        ("pyproject.toml", r'^version = ".*?"', f'version = "{version}"'),
+    ):
+        file = template / name
+        text = file.read_text("utf-8")
+        pattern = old if old.startswith("^") else re.escape(old)
+        text, count = re.subn(pattern, new, text, flags=re.MULTILINE)
+        assert count == 1, name
+        file.write_text(text, "utf-8")
+    git("tag", f"v{version}", cwd=commit(template))
+    return template
+
+
+@pytest.mark.slow
+def test_a_project_takes_the_package_from_an_index_that_is_all_it_reaches(
+    release: Path, tmp_path: Path
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with offered(wheels) as index:
+        template = indexed(release, tmp_path / "template", index.url, "1001.2.0")
+        answers = {"notebooks": "none", "worked_example": False}
+        made = render(template, tmp_path / "study", **answers)
+        built = run("uv", "build", "--wheel", "-o", str(wheels), cwd=template)
+        assert built.code == 0, built.output
+        template.rename(tmp_path / "away")
+        settings = {**index.only(), "UV_CACHE_DIR": str(tmp_path / "cache")}
+        for words in (["uv", "lock"], ["uv", "sync"], ["uv", "run", "poe", "setup"]):
+            result = run(*words, cwd=made, **settings)
+            assert result.code == 0, result.output
+        assert "Nobody else" not in result.output
+        result = run("uv", "run", "--locked", "poe", "check", cwd=made, **settings)
+    assert result.code == 0, result.output
+    project = (made / "pyproject.toml").read_text("utf-8")
+    assert '"twobus[data]~=1001.2",' in project
+    lock = (made / "uv.lock").read_text("utf-8")
+    assert "git+" not in project + lock
+    assert index.url in lock
+
+
+def required(kind: str, release: str) -> str:
+    """Return what a project that takes the package from an index asks for."""
+    part = environment().get_template("template/_parts/dependencies.toml.jinja")
+    nothing = {"library": "", "license": "none", "repository_url": ""}
+    text = part.render(
+        kind=kind, from_index=True, _copier_answers={"_commit": release}, **nothing
+    )
+    first, *_ = tomllib.loads(text)["dependencies"]
+    return str(first)
+
+
+@pytest.mark.parametrize(
+    ("library", "study", "taken"),
+    [
+        ("v1001.2.0", "v1001.3.1", "1001.3.1"),
+        ("v1001.3.0", "v1001.2.0", "1001.3.1"),
+        ("v1001.2.0", "v1002.0.0", "1002.0.0"),
+        ("v1001.2.0-3-gabc1234", "v1001.2.0", "1001.3.1"),
+        ("abc1234", "v1002.0.0", "1002.0.0"),
+    ],
+)
+def test_a_library_from_an_index_holds_back_no_study(
+    library: str, study: str, taken: str, tmp_path: Path
+) -> None:
+    for version in ("1001.2.0", "1001.3.1", "1002.0.0"):
+        info = f"twobus-{version}.dist-info"
+        with ZipFile(tmp_path / f"twobus-{version}-py3-none-any.whl", "w") as wheel:
+            head = f"Metadata-Version: 2.1\nName: twobus\nVersion: {version}\n"
+            wheel.writestr(f"{info}/METADATA", head)
+            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\n")
+            wheel.writestr(f"{info}/RECORD", "")
+    wanted = [required("library", library), required("analysis", study)]
+    (tmp_path / "wanted.txt").write_text("\n".join(wanted), "utf-8")
+    words = ["uv", "pip", "compile", "--quiet", "--no-index", "--no-header"]
+    found = run(*words, f"--find-links={tmp_path}", "wanted.txt", cwd=tmp_path)
+    assert found.output.splitlines()[0] == f"twobus=={taken}"
