@@ -10,11 +10,15 @@ from zipfile import ZipFile
 
 import copier
 import pytest
+import yaml
+from conftest import Small
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from loopback import offered
 
-from template import ROOT, clone, commit, git, render, run
+from template import ROOT, choices, clone, commit, git, render, run
+from twobus.project import here
+from twobus.start import setup
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
 # What Copier records, and where git finds that from every folder.
@@ -331,3 +335,82 @@ def test_a_library_from_an_index_holds_back_no_study(
     words = ["uv", "pip", "compile", "--quiet", "--no-index", "--no-header"]
     found = run(*words, f"--find-links={tmp_path}", "wanted.txt", cwd=tmp_path)
     assert found.output.splitlines()[0] == f"twobus=={taken}"
+
+
+# A folder of one computer.
+
+ALONE = re.compile(
+    r"Nobody else can install (it|this project), since its template is a folder of "
+    r"(this|one)\s+computer: put that where (colleagues reach|CI reaches)\s+it, then run "
+    r"uv run poe update --template ADDRESS"
+)
+
+
+def test_a_copy_says_that_nobody_else_can_install_it(
+    release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copier.run_copy(str(release), tmp_path / "study", defaults=True)
+    said = " ".join(capsys.readouterr().err.split())
+    assert ALONE.search(said)
+
+
+def test_setup_says_that_nobody_else_can_install_it(
+    small: Small, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = small()
+    setup()
+    assert ALONE.search(capfd.readouterr().out)
+    file = project / "pyproject.toml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace('git = "file://', 'git = "https://'), "utf-8")
+    here.cache_clear()
+    setup()
+    assert not ALONE.search(capfd.readouterr().out)
+
+
+@pytest.mark.parametrize("forge", choices("forge"))
+@pytest.mark.parametrize("kind", choices("kind"))
+def test_ci_says_at_once_that_it_cannot_install_it(
+    kind: str, forge: str, release: Path, tmp_path: Path
+) -> None:
+    template = clone(release, tmp_path / "our template é")
+    made = render(template, tmp_path / "study", kind=kind, forge=forge)
+    lines = ci_lines(made)
+    assert [run("bash", "-ec", line, cwd=made).code for line in lines] == [0] * len(
+        lines
+    )
+    template.rename(tmp_path / "away")
+    for line in lines:
+        result = run("bash", "-ec", line, cwd=made)
+        assert result.code == 1
+        assert ALONE.search(result.output)
+
+
+def ci_lines(project: Path) -> list[str]:
+    """Return the lines of CI's jobs, but for the weekly one, that look for a folder."""
+    if (gitlab := project / ".gitlab-ci.yml").exists():
+        jobs = yaml.safe_load(gitlab.read_text("utf-8"))
+        *_, line = jobs["default"]["before_script"]
+        return [line]
+    lines = []
+    for file in (project / ".github" / "workflows").iterdir():
+        for job in yaml.safe_load(file.read_text("utf-8"))["jobs"].values():
+            first = [step["run"] for step in job["steps"] if "run" in step][:1]
+            if "uv run" in str(job) and file.name != "update.yml":
+                lines += first
+    return lines
+
+
+def test_the_weekly_job_is_not_red_where_ci_is_already(
+    release: Path, tmp_path: Path
+) -> None:
+    template = clone(release, tmp_path / "template")
+    made = render(template, tmp_path / "study")
+    file = made / ".github" / "workflows" / "update.yml"
+    *_, last = yaml.safe_load(file.read_text("utf-8"))["jobs"]["update"]["steps"]
+    line = last["run"].replace("uv run --locked poe propose", "echo proposed")
+    assert run("bash", "-ec", line, cwd=made).output == "proposed\n"
+    template.rename(tmp_path / "away")
+    result = run("bash", "-ec", line, cwd=made)
+    assert result.code == 0
+    assert "proposed" not in result.output
