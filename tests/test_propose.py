@@ -807,7 +807,7 @@ def step(project: Path) -> tuple[str, dict[str, str]]:
     file = project / ".github" / "workflows" / "update.yml"
     steps = yaml.safe_load(file.read_text("utf-8"))["jobs"]["update"]["steps"]
     assert steps[0]["with"] == {"persist-credentials": False}
-    (last,) = [one for one in steps if "run" in one]
+    *_, last = [one for one in steps if "run" in one]
     return last["run"], last["env"]
 
 
