@@ -16,6 +16,8 @@ from twobus.project import ANSWERS, StopError
 AS_UPDATE = "{% set _copier_operation = 'update' -%}\n"
 SHORT = {"gh": "https://github.com/", "gl": "https://gitlab.com/"}
 SSH = re.compile(r"[\w.-]+@[\w.-]+:")
+# Stands in patterns of files that are given only once.
+GIVEN = "_copier_operation"
 # What the first releases shared, before they said so.
 SHARED = "README.md pyproject.toml"
 HEADING = re.compile(r"^## (\d\S*).*$", re.MULTILINE)
@@ -132,9 +134,18 @@ class Template:
         stated = self.config(release).get("shared_files", {"default": SHARED})
         return [*stated["default"].split(), ANSWERS]
 
-    def once(self, release: Release) -> list[str]:
-        """Return patterns that leave out what an update would not bring."""
-        return [AS_UPDATE + part for part in self.config(release).get("_exclude", [])]
+    def once(self, release: Release, *, only_given: bool = False) -> list[str]:
+        """Return patterns that leave out what an update would not bring.
+
+        Args:
+            release: The release that says so.
+            only_given: Leave out what is given once, and not what answers do not need.
+        """
+        return [
+            AS_UPDATE + part
+            for part in self.config(release).get("_exclude", [])
+            if not only_given or GIVEN in part
+        ]
 
 
 def fetch(address: str, folder: Path, **environment: str) -> Template:

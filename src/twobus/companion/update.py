@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from twobus.companion.branch import (
     Outcome,
     borrow,
@@ -22,9 +24,10 @@ from twobus.companion.branch import (
     refuse_unready,
     tree,
 )
+from twobus.companion.migrate import advise, is_crossed, rewrite
 from twobus.companion.template import Release, Template, render
 from twobus.git import git, names, run, top
-from twobus.project import ANSWERS, StopError, answers
+from twobus.project import ANSWERS, Project, StopError, answers
 
 BRANCH = "twobus/update"
 # The note of an update that was not checked either.
@@ -62,7 +65,8 @@ def update(
     outcome = Outcome(str(project), "current", old.name, release.name)
     if template.is_newer(old, release):
         raise StopError(f"The project is at {old.name}, newer than {release.name}.")
-    if old.ref == release.ref and not data:
+    moved = template.address != recorded["_src_path"]
+    if old.ref == release.ref and not data and not moved:
         outcome.conflicts = conflicts(here)
         outcome.state = "conflicts" if outcome.conflicts else "current"
         return outcome
@@ -78,14 +82,25 @@ def update(
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
         work = Path(name)
         before, after = _render_both(template, (old, release), here, data, work)
+        if moved:
+            _put_back_the_address(before, here)
         outcome.notes += _silent_changes(recorded, answers(after), data)
         clone, own = borrow(here, work / "clone" / here.name)
         known = frozenset(names(git("ls-files", "-z", cwd=clone)))
         refuse_hidden(here, [name for name in files(after) if name not in known], known)
         trees = [tree(clone, folder) for folder in (before, after)]
         merge(clone, own, trees, outcome)
-        if not commit(clone, _subject(old, release, data), outcome):
+        crossed = is_crossed(before, after, str(package))
+        if crossed:
+            advise(before, after, clone, str(package), outcome)
+        subject = _subject(old, release, data, template.address if moved else "")
+        if not commit(clone, subject, outcome):
             return outcome
+        outcome.branch = BRANCH
+        if crossed:
+            library = str(answers(after).get("seeded", {}).get("library") or "")
+            outcome.notes += rewrite(clone, str(package), library)
+            commit(clone, "Import common code from the package twobus", outcome)
         if data:
             both = (recorded, answers(after))
             outcome.notes += _left_over(template, release, clone, both, work)
@@ -120,21 +135,28 @@ def _render_both(
     Both without what is given once, unless a new answer brings it.
     """
     old, new = releases
-    without = template.once(new)
+    recorded = answers(here)
     before = render(
         template,
         old,
         work / "before" / here.name,
-        answers=answers(here),
-        exclude=[*template.once(old), *without],
+        answers=recorded,
+        # A file that only a new answer needs goes away; what is given once does not.
+        exclude=[*template.once(old), *template.once(new, only_given=True)],
+    )
+    # Here imports are rewritten, so that nothing must stand in for what has moved.
+    seeded = dict(recorded.get("seeded") or {}, package=True)
+    known = work / "recorded.yml"
+    known.write_text(
+        yaml.safe_dump(dict(recorded, seeded=seeded), allow_unicode=True), "utf-8"
     )
     after = render(
         template,
         new,
         work / "after" / here.name,
         answers=dict(data),
-        recorded=here / ANSWERS,
-        exclude=without,
+        recorded=known,
+        exclude=template.once(new),
     )
     return before, after
 
@@ -157,7 +179,33 @@ def _silent_changes(
     return notes
 
 
-def _subject(old: Release, new: Release, data: Mapping[str, Any]) -> str:
+def _put_back_the_address(before: Path, here: Path) -> None:
+    """Let a project as it was made name the template's place as its files do today.
+
+    It was rendered from the new place, since the old one may be gone.
+    """
+    made = before / ANSWERS
+    recorded = dict(answers(before), _src_path=answers(here)["_src_path"])
+    made.write_text(yaml.safe_dump(recorded, allow_unicode=True), "utf-8")
+    rendered, today = (_source(folder) for folder in (before, here))
+    if rendered and today:
+        file = before / "pyproject.toml"
+        text = file.read_text("utf-8")
+        file.write_text(text.replace(f'"{rendered}"', f'"{today}"'), "utf-8")
+
+
+def _source(folder: Path) -> str:
+    """Return from where a project installs the package, empty if nothing says so."""
+    try:
+        sources = Project(folder).pyproject["tool"]["uv"]["sources"]
+        return str(sources["twobus"]["git"])
+    except (KeyError, TypeError, StopError):
+        return ""
+
+
+def _subject(old: Release, new: Release, data: Mapping[str, Any], moved_to: str) -> str:
+    if old.ref == new.ref and moved_to and not data:
+        return f"Follow the template to {moved_to}"
     if old.ref == new.ref:
         return f"Change {', '.join(data)} in the answers to Twobus"
     return f"Update Twobus from {old.name} to {new.name}"
@@ -205,7 +253,6 @@ def _moved_data(
 def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
     """Bring lock and format up to date, and run the checks if asked to."""
     outcome.state = "conflicts" if outcome.conflicts else "clean"
-    outcome.branch = BRANCH
     lock = clone / "uv.lock"
     if not lock.is_file():
         outcome.notes.append("There is no uv.lock: run uv lock, and commit it.")
@@ -227,6 +274,8 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
     changed = names(git(*words, cwd=clone))
     if changed and (version := RUFF.search(lock.read_text("utf-8"))):
         ruff = [uv, "tool", "run", "--quiet", f"ruff@{version[1]}"]
+        sort = ["check", "--quiet", "--fix-only", "--exit-zero", "--select=I"]
+        run([*ruff, *sort, "--force-exclude", "--", *changed], clone)
         run([*ruff, "format", "--force-exclude", "--", *changed], clone)
         commit(clone, "Format after the update", outcome)
     if check:
