@@ -180,8 +180,8 @@ def tree(clone: Path, rendered: Path) -> str:
     """Store a rendered project in a clone, and return the name of its tree."""
     index = {"GIT_INDEX_FILE": str(rendered.parent / "index")}
     words = [f"--git-dir={clone / '.git'}", f"--work-tree={rendered}"]
-    git(*words, "add", "--all", "--force", cwd=rendered, **index)
-    return git(*words, "write-tree", cwd=rendered, **index).strip()
+    git(*words, "add", "--all", "--force", cwd=rendered, limit=None, **index)
+    return git(*words, "write-tree", cwd=rendered, limit=None, **index).strip()
 
 
 def merge(clone: Path, own: str, trees: list[str], outcome: Outcome) -> None:

@@ -56,7 +56,6 @@ NAMES = {
     "twobus.before_after.FOREIGN": "twobus.at_commit.FOREIGN",
     "twobus.comparison.FOREIGN": "twobus.at_commit.FOREIGN",
     "twobus.modelling.declaration.told": "twobus.models.declaration.explain",
-    "twobus.repository.LOG_IN": "twobus.call.LOG_IN",
     "twobus.repository.propose": "twobus.call.propose",
     "twobus.repository.protect": "twobus.call.protect",
     "twobus.repository.update": "twobus.call.update",
@@ -140,8 +139,8 @@ def rewrite(clone: Path, package: str, library: str = "") -> list[str]:
             if new != old:
                 file.write_bytes(new)
             old = new
-        told = {sentence.partition(" ")[0] for sentence in left}
-        left += [it for it in _mentions(moved, name, old) if it.split()[0] not in told]
+        known = {sentence.partition(" ")[0] for sentence in left}
+        left += [it for it in _mentions(moved, name, old) if it.split()[0] not in known]
     more = len(left) - SHOWN
     return [*left[:SHOWN], *[f"There are {more} more places like these."] * (more > 0)]
 

@@ -31,6 +31,7 @@ from twobus.project import ANSWERS, Project, StopError, answers
 
 BRANCH = "twobus/update"
 # The note of an update that was not checked either.
+NEW_QUESTION = "New question"
 UNLOCKED = "Not locked yet"
 RUFF = re.compile(r'name = "ruff"\nversion = "([^"]+)"')
 
@@ -170,7 +171,7 @@ def _silent_changes(
         if question.startswith("_") or question in {"seeded", *data}:
             continue
         if question not in old:
-            notes.append(f"New question {question}: answered with {answer!r}.")
+            notes.append(f"{NEW_QUESTION} {question}: answered with {answer!r}.")
         elif old[question] != answer:
             notes.append(
                 f"{question} was {old[question]!r}, which is not offered any more: "
@@ -291,10 +292,10 @@ def _failures(output: str) -> list[str]:
     lines = output.strip().splitlines()
     ended = " ".join(line for line in lines if "non-zero exit status" in line)
     failed = set(re.findall(r"'([a-z-]+)", ended))
-    told = []
+    said = []
     for line in lines:
         task, bar, words = line.partition(" | ")
         passed = words.endswith(("Passed", "Skipped"))
         if bar and words and not passed and task.split("[")[0] in failed:
-            told.append(line)
-    return told or lines
+            said.append(line)
+    return said or lines
