@@ -1,6 +1,7 @@
 """For models that were declared before Twobus 0.6.
 
-Managed by Twobus. `uv run poe update` takes this away: models import from `twobus.models`.
+Managed by Twobus: models import from `twobus.models` after `uv run poe update`, which
+takes this away.
 """
 
 from twobus.models import Estimator, Model, ModelError
