@@ -54,6 +54,7 @@ NAMES = {
     "twobus.access.digest": "twobus.data.digest",
     "twobus.access.tables": "{source}.tables",
     "twobus.before_after.FOREIGN": "twobus.at_commit.FOREIGN",
+    "twobus.before_after.review": "twobus.review.tasks.review",
     "twobus.comparison.FOREIGN": "twobus.at_commit.FOREIGN",
     "twobus.modelling.declaration.told": "twobus.models.declaration.explain",
     "twobus.repository.propose": "twobus.call.propose",
@@ -149,9 +150,9 @@ def _mentions(moved: Moved, name: str, content: bytes) -> Iterator[str]:
     """Yield where a text names a module that is gone: in a task, a mock, a page."""
     if name in HISTORY or b"\0" in content[:8000]:
         return
-    place = re.compile(rf"\b{moved.package}[./](?:twobus|settings)\b[\w./]*")
+    place = re.compile(rf"\b{moved.package}[./](?:twobus|settings)\b(?:[./]\w+)*")
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
         for found in place.findall(line):
-            old = found.rstrip("./").removesuffix(".py").replace("/", ".")
+            old = found.removesuffix(".py").replace("/", ".")
             if now := moved.after(old.removeprefix(f"{moved.package}.")):
                 yield f"{name}:{number} names {found}, which is {now} now: change it."
