@@ -31,6 +31,7 @@ from twobus.project import ANSWERS, Project, StopError, answers
 
 BRANCH = "twobus/update"
 # The note of an update that was not checked either.
+GAP = "\n\n  # What yours imports."
 NEW_QUESTION = "New question"
 UNLOCKED = "Not locked yet"
 RUFF = re.compile(r'name = "ruff"\nversion = "([^"]+)"')
@@ -89,6 +90,7 @@ def update(
         clone, own = borrow(here, work / "clone" / here.name)
         known = frozenset(names(git("ls-files", "-z", cwd=clone)))
         refuse_hidden(here, [name for name in files(after) if name not in known], known)
+        _close_the_gap(before, after, clone)
         trees = [tree(clone, folder) for folder in (before, after)]
         merge(clone, own, trees, outcome)
         crossed = is_crossed(before, after, str(package))
@@ -178,6 +180,20 @@ def _silent_changes(
                 f"it is {answer!r} now."
             )
     return notes
+
+
+def _close_the_gap(before: Path, after: Path, clone: Path) -> None:
+    """Take an empty line out of the rendered projects that `uv add` takes out.
+
+    Earlier releases have it beside lines that change, which would be a conflict.
+    """
+    name = "pyproject.toml"
+    closed = GAP.replace("\n\n", "\n")
+    own = (clone / name).read_text("utf-8") if (clone / name).is_file() else ""
+    if GAP in own or closed not in own:
+        return
+    for file in (before / name, after / name):
+        file.write_text(file.read_text("utf-8").replace(GAP, closed), "utf-8")
 
 
 def _put_back_the_address(before: Path, here: Path) -> None:
