@@ -26,7 +26,7 @@ from twobus.companion import fleet
 from twobus.companion.branch import Outcome
 from twobus.companion.cli import app
 from twobus.companion.describe import MARK, describe
-from twobus.companion.forge import PROPOSE, token
+from twobus.companion.token import PROPOSE, token
 from twobus.companion.propose import CLOSED
 from twobus.companion.template import is_away
 from twobus.companion.update import BRANCH
