@@ -341,8 +341,8 @@ def test_a_library_from_an_index_holds_back_no_study(
 
 ALONE = re.compile(
     r"Nobody else can install (it|this project), since its template is a folder of "
-    r"(this|one)\s+computer: put that where (colleagues reach|CI reaches)\s+it, then run "
-    r"uv run poe update --template ADDRESS"
+    r"(this|one)\s+computer: put that where (colleagues reach|CI reaches)\s+it, then "
+    r"run uv run poe update --template ADDRESS"
 )
 
 

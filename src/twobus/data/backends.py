@@ -27,7 +27,7 @@ WAITS = (0.5, 1, 2, 4)
 
 
 # Ibis has no types, so that its classes are Any.
-class SharedBackend(BaseBackend):  # type: ignore[misc]
+class SharedBackend(BaseBackend):
     """A backend whose threads wait for each other, since they share one connection."""
 
     def __init__(self, *words: Any, **options: Any) -> None:
