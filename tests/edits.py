@@ -44,6 +44,8 @@ def add_a_dependency_at_the_end(project: Path) -> None:
     """Do what `uv add` does."""
     file = project / "pyproject.toml"
     text = file.read_text("utf-8")
+    # It takes an empty line out of the list.
+    text = text.replace("\n\n  # What yours imports.", "\n  # What yours imports.")
     start = text.index("# What yours imports.")
     end = text.index("\n]", start)
     file.write_text(f'{text[:end]}\n  "tabulate>=0.9",{text[end:]}', "utf-8")
@@ -86,6 +88,40 @@ def name_a_package_without_types(project: Path) -> None:
     """Add to the list of packages that have none."""
     line = "  # Packages without types; add yours.\n"
     replace(project / "pyproject.toml", line, f'{line}  "statsmodels.*",\n')
+
+
+@edit
+def set_types_of_a_package(project: Path) -> None:
+    """Have a package of theirs checked less strictly, in a table of its own."""
+    table = '\n[[tool.mypy.overrides]]\nmodule = ["legacy.*"]\nignore_errors = true\n'
+    append(project / "pyproject.toml", table)
+
+
+@edit
+def add_a_dependency_from_git(project: Path) -> None:
+    """Do what `uv add git+https://…` does."""
+    file = project / "pyproject.toml"
+    add_a_dependency_next_to_ours(project)
+    replace(file, '"cycler>=0.12"', '"cycler"')
+    source = '[tool.uv.sources]\ncycler = { git = "https://git.acme.example/cycler" }\n'
+    after = "[build-system]"
+    if "[tool.uv.sources.twobus]" in file.read_text("utf-8"):
+        after = "# The common code, at the release"
+    elif "[tool.poe]" in file.read_text("utf-8"):
+        after = "[tool.poe]"
+    replace(file, f"\n{after}", f"\n{source}\n{after}")
+
+
+@edit
+def add_an_extra(project: Path) -> None:
+    """Do what `uv add --optional` does."""
+    table = "[project.optional-dependencies]\n"
+    extra = f'{table}plots = [\n    "seaborn>=0.13",\n]\n'
+    file = project / "pyproject.toml"
+    if table in file.read_text("utf-8"):
+        replace(file, table, extra)
+    else:
+        replace(file, "\n[dependency-groups]\n", f"\n{extra}\n[dependency-groups]\n")
 
 
 @edit
@@ -201,14 +237,41 @@ def mark_a_file(project: Path) -> None:
     append(project / ".gitattributes", "*.parquet binary\n")
 
 
+def common_code(project: Path) -> list[Path]:
+    """List the files of common code, which releases before 0.6 put into projects."""
+    files = sorted((package(project) / "twobus").rglob("*.py"))
+    return [*files, package(project) / "settings.py"] if files else []
+
+
 @edit
-def reformat_our_code(project: Path) -> None:
-    """Change lines of managed code, as another formatter would."""
-    # Every kind has one of these, at each release.
+def reformat_common_code(project: Path) -> None:
+    """Change lines of it, as another formatter would."""
+    # Every kind has one of these, at each release that has any.
     names = ("sources.py", "review.py")
-    files = [package(project) / "twobus" / name for name in names]
-    file = next(file for file in files if file.exists())
-    file.write_text(file.read_text("utf-8").replace('"', "'"), "utf-8")
+    files = [file for file in common_code(project) if file.name in names]
+    for file in files[-1:]:
+        file.write_text(file.read_text("utf-8").replace('"', "'"), "utf-8")
+
+
+@edit
+def add_a_setting(project: Path) -> None:
+    """Write one into the class that the template gave, and use it."""
+    for file in common_code(project)[-1:]:
+        append(file, "\n\nOURS = DATA / 'ours'\n")
+        use = package(project) / "ours_is_set.py"
+        use.write_text("from .settings import OURS, ROOT\n", "utf-8")
+
+
+@edit
+def build_on_common_code(project: Path) -> None:
+    """Import what the template gave, from everywhere."""
+    name = package(project).name
+    places = {
+        package(project) / "ours_in_code.py": "from .settings import DATA, ROOT\n",
+        project / "tests" / "test_ours_too.py": f"import {name}.settings as places\n",
+    }
+    for file, text in places.items() if common_code(project) else ():
+        file.write_text(text, "utf-8")
 
 
 @edit

@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 import yaml
 
 from template import clone, commit, environment, git, render, run, status
+from twobus.companion import report
 from twobus.companion.branch import Outcome
 from twobus.companion.status import status as compare
 from twobus.companion.template import Template, fetch
@@ -183,12 +186,13 @@ def test_what_an_answer_leaves_behind_is_named(study: Study) -> None:
 @pytest.mark.slow
 def test_lock_and_format_are_commits_of_their_own(study: Study, release: Path) -> None:
     code = '"""Ours."""\n\nX = {  "a":1 }\n'
-    text = (release / "template" / "pyproject.toml.jinja").read_text("utf-8")
-    raised = text.replace('"tqdm>=4.67"', '"tqdm>=4.67.1"')
+    part = "_parts/dependencies.toml.jinja"
+    text = (release / "template" / part).read_text("utf-8")
+    raised = text.replace('"scipy>=1.16"', '"scipy>=1.16.1"')
     assert raised != text
     new = {
-        "pyproject.toml.jinja": raised,
-        "src/{{ package_name }}/twobus/more.py": code,
+        part: raised,
+        "src/{{ package_name }}/more.py": code,
     }
     project, template = study(**new)
     assert run("uv", "lock", "--quiet", cwd=project).code == 0
@@ -202,14 +206,14 @@ def test_lock_and_format_are_commits_of_their_own(study: Study, release: Path) -
         f"Update Twobus from {OLD} to {NEXT}",
     ]
     changed = git("show", "--name-only", "--format=", BRANCH, cwd=project).split()
-    assert changed == ["src/penguin_study/twobus/more.py"]
+    assert changed == ["src/penguin_study/more.py"]
     assert run("uv", "lock", "--check", cwd=project).code == 0
 
 
 @pytest.mark.slow
 def test_checks_that_fail_are_said(study: Study) -> None:
     bad = '"""Theirs."""\n\nimport no_such_package\n'
-    project, template = study(**{"src/{{ package_name }}/twobus/more.py": bad})
+    project, template = study(**{"src/{{ package_name }}/more.py": bad})
     assert run("uv", "lock", "--quiet", cwd=project).code == 0
     commit(project)
     outcome = update(project, template, check=True)
@@ -217,6 +221,118 @@ def test_checks_that_fail_are_said(study: Study) -> None:
     assert outcome.notes[0] == "poe check failed on the branch:"
     assert "no_such_package" in "\n".join(outcome.notes)
     assert status(project) == ""
+
+
+def test_a_pyproject_that_cannot_be_read_any_more_is_a_conflict(
+    study: Study, release: Path
+) -> None:
+    page = "pyproject.toml.jinja"
+    text = (release / "template" / page).read_text("utf-8")
+    table = "[tool.coverage.run]\nbranch = true\n"
+    project, template = study(
+        **{page: text.replace("[build-system]", f"{table}\n[build-system]")}
+    )
+    file = project / "pyproject.toml"
+    file.write_text(f"{file.read_text('utf-8')}\n{table}", "utf-8")
+    commit(project)
+    outcome = merged(project, template)
+    assert (outcome.state, outcome.conflicts) == ("conflicts", ["pyproject.toml"])
+    assert any(n.startswith("pyproject.toml cannot be read:") for n in outcome.notes)
+    message = git("log", "-1", "--format=%B", BRANCH, cwd=project)
+    assert "- pyproject.toml" in message
+
+
+def source(project: Path) -> str:
+    """Return from where a project gets the package."""
+    text = (project / "pyproject.toml").read_text("utf-8")
+    return str(tomllib.loads(text)["tool"]["uv"]["sources"]["twobus"]["git"])
+
+
+@pytest.mark.parametrize("release", [OLD, NEXT])
+def test_a_template_that_has_moved_is_followed(
+    release: str, study: Study, tmp_path: Path
+) -> None:
+    project, template = study()
+    file = project / "pyproject.toml"
+    text = file.read_text("utf-8")
+    own = '[tool.uv.sources]\nours = { git = "https://git.acme.example/ours" }\n'
+    text = text.replace("# The common code", f"{own}\n# The common code")
+    file.write_text(text.replace(source(project), "file:///gone/twobus"), "utf-8")
+    record(project, f"_src_path: {template.address}", "_src_path: /gone/twobus")
+    shutil.move(template.address, place := tmp_path / "shared template")
+    words = ["update", "--template", str(place), "--to", release, str(project)]
+    if release == OLD:
+        # It says what to do before.
+        assert "--template ADDRESS" in twobus("status", cwd=project).output
+    result = twobus(*words, cwd=tmp_path)
+    assert result.code == 0, result.output
+    git("switch", "--quiet", BRANCH, cwd=project)
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
+    assert answers["_src_path"] == str(place)
+    assert answers["_commit"] == f"v{release}"
+    assert source(project) == place.as_uri()
+    assert "git.acme.example/ours" in file.read_text("utf-8")
+    said = git("log", "-1", "--format=%s", cwd=project).strip()
+    wanted = f"Follow the template to {place}"
+    assert said == (wanted if release == OLD else f"Update Twobus from {OLD} to {NEXT}")
+    assert twobus("update", cwd=project).code in {0, 2}
+
+
+def test_an_address_with_a_password_is_not_recorded(study: Study) -> None:
+    project, _ = study()
+    address = "https://ann:secret@git.acme.example/twobus.git"
+    result = twobus("update", "--template", address, cwd=project)
+    assert result.code == 2
+    assert "password out of it" in " ".join(result.output.split())
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An address that takes connections, and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("address", ["http://{}/t.git", "git+git://{}/t"])
+def test_a_template_that_never_answers_is_given_up(
+    address: str, silent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twobus.companion.template.PATIENCE", 1)
+    start = time.monotonic()
+    with pytest.raises(StopError, match="stopped after 1 seconds without an answer"):
+        fetch(address.format(silent), tmp_path / "history.git")
+    assert time.monotonic() - start < 10
+
+
+def test_what_many_projects_decide_alike_is_said_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    alike = "New question news: answered with 'none'."
+    done = [
+        Outcome("a", "clean", OLD, NEXT, notes=[alike, "a.md is as you left it."]),
+        Outcome("b", "clean", OLD, NEXT, notes=[alike]),
+    ]
+    report.outcomes(done)
+    said = capsys.readouterr().out
+    assert said.count(alike) == 1
+    assert "In several projects\n" in said
+    assert "a.md is as you left it." in said
+
+
+@pytest.mark.parametrize("place", ["名前 é", "plain"])
+def test_a_locale_without_letters_does_not_stop_an_update(
+    place: str, study: Study
+) -> None:
+    project, _ = study(**{"docs/名前.md": "New.\n"})
+    folder = project.rename(project.parent / place)
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    result = twobus("update", str(folder), cwd=folder, **ascii_only)
+    assert result.code == 0, result.output
+    assert "Traceback" not in result.output
+    assert place in result.output
+    assert "docs/名前.md" in git(
+        "-c", "core.quotePath=off", "ls-tree", "-r", "--name-only", BRANCH, cwd=folder
+    )
 
 
 def test_a_second_run_leaves_the_branch_alone(study: Study) -> None:

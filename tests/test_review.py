@@ -13,19 +13,18 @@ from typing import Any
 import pytest
 import yaml
 from conftest import Render
+from inside import call, inside
 
 from template import (
     Result,
     choices,
     git,
     lend,
-    poe,
     render,
-    run,
-    set_up,
 )
-
-pytestmark = pytest.mark.slow
+from template import commit as commit_all
+from twobus.review.description import _unanswered
+from twobus.review.owners import name_owners, owners
 
 PAGE = ".github/pull_request_template.md"
 GITLAB_PAGE = ".gitlab/merge_request_templates/Default.md"
@@ -36,7 +35,7 @@ def owned(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of two owners, without notebooks, so that a review takes no time."""
     folder = tmp_path_factory.mktemp("owned") / "owned"
     answers = {"notebooks": "none", "code_owners": "@ann @bob"}
-    made = set_up(render(release, folder, **answers))
+    made = commit_all(render(release, folder, **answers))
     # A render for each large change would take seconds.
     reach_template(made, "/nowhere")
     return made
@@ -132,7 +131,7 @@ Review = Callable[..., tuple[Result, str]]
 
 @pytest.fixture
 def review(branch: Path, tmp_path: Path, forge: Forge) -> Review:
-    """Run the line of the review job on GitHub, on an event as GitHub sends it."""
+    """Review as the job on GitHub does, on an event as GitHub sends it."""
 
     def run_job(**changes: Any) -> tuple[Result, str]:
         request = {
@@ -145,15 +144,9 @@ def review(branch: Path, tmp_path: Path, forge: Forge) -> Review:
         } | changes
         event, summary = tmp_path / "event.json", tmp_path / "summary.md"
         event.write_text(json.dumps({"pull_request": request}), "utf-8")
-        workflow = yaml.safe_load((branch / ".github/workflows/ci.yml").read_text())
-        (line,) = [
-            step["run"]
-            for step in workflow["jobs"]["review"]["steps"]
-            if "poe" in step.get("run", "")
-        ]
-        result = run(
-            *["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", line],
-            cwd=branch,
+        result = call(
+            branch,
+            "review",
             CI="true",
             GITHUB_EVENT_PATH=str(event),
             GITHUB_STEP_SUMMARY=str(summary),
@@ -247,7 +240,7 @@ def test_a_name_cannot_write_a_line_of_its_own(branch: Path, review: Review) -> 
 def test_files_that_git_does_not_know_are_counted_as_such(branch: Path) -> None:
     (branch / "new.py").write_text(lines(700), "utf-8")
     assert "0 added lines; without 1 files that are not in git" in (
-        poe(branch, "review").output
+        call(branch, "review").output
     )
 
 
@@ -441,14 +434,8 @@ def unanswered(owned: Path) -> Unanswered:
     """Say which questions some descriptions leave open."""
 
     def ask(descriptions: list[str]) -> list[list[str]]:
-        code = """
-questions = json.loads(sys.argv[1])
-texts = json.loads(sys.argv[2])
-print(json.dumps([list(review._unanswered(questions, t, whole=True)) for t in texts]))
-"""
-        words = json.dumps(questions(owned)), json.dumps(descriptions)
-        found: list[list[str]] = in_project(owned, code, *words)
-        return found
+        asked = questions(owned)
+        return [[*_unanswered(asked, text, whole=True)] for text in descriptions]
 
     return ask
 
@@ -547,7 +534,7 @@ def test_limits_that_are_missing_are_asked_for(branch: Path) -> None:
     text = (branch / "pyproject.toml").read_text("utf-8")
     commit(branch, {"pyproject.toml": text.replace("notebook_cell = 40\n", "")})
     git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
-    result = poe(branch, "review")
+    result = call(branch, "review")
     assert result.code == 1
     assert "pyproject.toml must give warn_added, fail_added" in result.output
     assert "Traceback" not in result.output
@@ -567,14 +554,14 @@ def test_bytes_that_are_no_text_are_no_reason_to_stop(
 
 def test_without_a_request_only_the_change_is_looked_at(branch: Path) -> None:
     commit(branch, {"src/own.py": lines(3)})
-    result = poe(branch, "review")
+    result = call(branch, "review")
     assert result.code == 0
     assert "3 added lines" in result.output
     assert "there is no request yet" in result.output
 
 
 def test_an_unknown_base_is_said_in_a_sentence(branch: Path) -> None:
-    result = poe(branch, "review", "--base", "nowhere")
+    result = call(branch, "review", "--base", "nowhere")
     assert result.code == 1
     assert "There is no commit or branch 'nowhere' here" in result.output
     assert "Traceback" not in result.output
@@ -595,44 +582,34 @@ OWNERS = {
     "two by mail": ("* a@x.org b@x.org\n", ""),
     "a team": ("* @acme/data\n", ""),
     "two spellings of everything": ("** @ann @bob\n", ""),
-    "no owners": ("* @ann @ /x@y @bob,\n", "gives * to fewer than two"),
+    "no owners": ("* @ann @ /x@y @bob,\n", "line 1 of CODEOWNERS counts for nothing"),
+    "a dot in a name": ("* @first.last @bob\n", "@first.last is no name that GitHub"),
+    "a dot in a team": ("* @acme/data.team\n", "@acme/data.team is no name"),
     "what GitHub skips": ("* @ann @bob\n!x @cy\n", ""),
 }
 
 
-def in_project(project: Path, code: str, *words: str) -> Any:
-    """Run code that prints JSON, with the module of the review in reach."""
-    code = f"import json, sys\nfrom owned.twobus import review\n{code}"
-    result = run("uv", "run", "python", "-c", code, *words, cwd=project)
-    assert result.code == 0, result.output
-    return json.loads(result.output)
-
-
-def ownership(project: Path, roots: list[Path]) -> list[list[str]]:
+def ownership(roots: list[Path]) -> list[list[str]]:
     """Return what is said of the owners of projects: the result, and why."""
-    code = """
-from pathlib import Path
-rows = []
-for root in sys.argv[1:]:
-    review.ROOT = Path(root)
-    row = review.owners()
-    rows.append([row.result, row.detail])
-print(json.dumps(rows))
-"""
-    found: list[list[str]] = in_project(project, code, *map(str, roots))
+    found = []
+    for root in roots:
+        if not (root / "pyproject.toml").exists():
+            (root / "src").mkdir()
+            (root / "pyproject.toml").write_text("[tool.twobus]\n", "utf-8")
+        with inside(root):
+            row = owners()
+        found.append([row.result, row.detail])
     return found
 
 
 @pytest.fixture(scope="module")
-def owner_rows(
-    owned: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, list[str]]:
+def owner_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What is said of each case of CODEOWNERS."""
     roots = [tmp_path_factory.mktemp("case") for _ in OWNERS]
     for root, (text, _) in zip(roots, OWNERS.values(), strict=True):
         (root / ".github").mkdir()
         (root / ".github" / "CODEOWNERS").write_text(text, "utf-8")
-    return dict(zip(OWNERS, ownership(owned, roots), strict=True))
+    return dict(zip(OWNERS, ownership(roots), strict=True))
 
 
 @pytest.mark.parametrize("case", OWNERS)
@@ -645,17 +622,17 @@ def test_a_path_that_one_person_owns_is_named(
     assert said in detail
 
 
-def test_check_says_it_in_one_line(branch: Path) -> None:
+def test_check_says_it_in_one_line(
+    branch: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (branch / ".github" / "CODEOWNERS").write_text("* @ann\n", "utf-8")
-    code = "from owned.twobus.review import name_owners; name_owners()"
-    result = run("uv", "run", "python", "-c", code, cwd=branch)
-    (line,) = result.output.splitlines()
+    with inside(branch):
+        name_owners()
+    (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("One-bus path: line 1 of CODEOWNERS")
 
 
-def test_sections_of_gitlab_may_have_owners_of_their_own(
-    owned: Path, project: Render
-) -> None:
+def test_sections_of_gitlab_may_have_owners_of_their_own(project: Render) -> None:
     made = project(forge="gitlab", notebooks="none", code_owners="@ann @bob")
     file = made / ".gitlab" / "CODEOWNERS"
     for text, result in (
@@ -664,37 +641,33 @@ def test_sections_of_gitlab_may_have_owners_of_their_own(
         ("[All][2]\n* @@maintainer\n", "ok"),
     ):
         file.write_text(text, "utf-8")
-        assert ownership(owned, [made])[0][0] == result, text
+        assert ownership([made])[0][0] == result, text
 
 
-def test_the_file_that_the_forge_reads_first_counts(
-    owned: Path, project: Render
-) -> None:
+def test_the_file_that_the_forge_reads_first_counts(project: Render) -> None:
     made = project(forge="gitlab", notebooks="none", code_owners="@ann @bob")
     (made / "CODEOWNERS").write_text("* @mallory\n", "utf-8")
-    assert ownership(owned, [made])[0][0] == "warning"
+    assert ownership([made])[0][0] == "warning"
 
 
 @pytest.mark.parametrize(
     ("owners", "result"), [("@a @b", "warning"), ("@a @b @c", "ok")]
 )
-def test_strict_misses_a_third_owner(
-    owners: str, result: str, owned: Path, project: Render
-) -> None:
+def test_strict_misses_a_third_owner(owners: str, result: str, project: Render) -> None:
     made = project(notebooks="none", code_owners=owners, review_level="strict")
-    assert ownership(owned, [made])[0][0] == result
+    assert ownership([made])[0][0] == result
 
 
 @pytest.mark.parametrize("forge_name", choices("forge"))
 def test_generated_owners_are_two_or_are_missed(
-    forge_name: str, owned: Path, project: Render
+    forge_name: str, project: Render
 ) -> None:
     named = ["", "@ann", "@ann @bob", "@ann @bob @cy", "@a/b"]
     roots = [
         project(str(n), forge=forge_name, code_owners=owners, notebooks="none")
         for n, owners in enumerate(named)
     ]
-    results = [result for result, _ in ownership(owned, roots)]
+    results = [result for result, _ in ownership(roots)]
     assert results == ["warning", "warning", "ok", "ok", "ok"]
 
 
@@ -708,9 +681,8 @@ GITLAB = {
 
 @pytest.fixture
 def gitlab(branch: Path, project: Render) -> Callable[..., Result]:
-    """Run the line of the review job on GitLab, with the variables that it gives."""
+    """Review as the job on GitLab does, with the variables that it gives."""
     made = project(forge="gitlab", notebooks="none")
-    script = yaml.safe_load((made / ".gitlab-ci.yml").read_text())["review"]["script"]
     page = (made / GITLAB_PAGE).read_text("utf-8")
 
     def run_job(**changes: str) -> Result:
@@ -720,7 +692,7 @@ def gitlab(branch: Path, project: Render) -> Callable[..., Result]:
             ).strip(),
             "CI_MERGE_REQUEST_DESCRIPTION": answered(page),
         }
-        return run("bash", "-ec", *script, cwd=branch, **(variables | changes))
+        return call(branch, "review", **(variables | changes))
 
     return run_job
 
@@ -800,3 +772,68 @@ def test_what_is_seen_of_a_truncated_description_counts(
 def test_what_gitlab_does_not_tell_is_yellow(project: Render) -> None:
     jobs = yaml.safe_load((project(forge="gitlab") / ".gitlab-ci.yml").read_text())
     assert jobs["review"]["allow_failure"] == {"exit_codes": 78}
+
+
+def sourced(project: Path, rev: str) -> dict[str, str]:
+    """Return settings in which the common code comes from another revision."""
+    text = (project / "pyproject.toml").read_text("utf-8")
+    return {"pyproject.toml": re.sub('rev = ".*"', f'rev = "{rev}"', text)}
+
+
+def test_another_source_of_common_code_is_shown(branch: Path, review: Review) -> None:
+    commit(branch, sourced(branch, "main"))
+    _, summary = review()
+    assert "| Rules | look | pyproject.toml: common code comes from git file" in summary
+    assert "rev main now, and came from git file" in summary
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        'override-dependencies = ["twobus @ git+https://evil.example/x"]',
+        'constraint-dependencies = ["twobus==9"]',
+    ],
+)
+def test_common_code_that_is_forced_is_shown(
+    change: str, branch: Path, review: Review
+) -> None:
+    text = (branch / "pyproject.toml").read_text("utf-8")
+    text = text.replace("[tool.uv]\n", f"[tool.uv]\n{change}\n")
+    commit(branch, {"pyproject.toml": text})
+    assert "by force twobus" in review()[1]
+
+
+def test_another_source_in_the_folded_lock_is_shown(
+    branch: Path, review: Review
+) -> None:
+    lock = '[[package]]\nname = "twobus"\nversion = "1"\nsource = {{ git = "{}" }}\n'
+    commit(branch, {"uv.lock": lock.format("https://git.acme.example/twobus#1")})
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
+    commit(branch, {"uv.lock": lock.format("https://evil.example/twobus#1")})
+    assert "uv.lock: common code comes from git https://evil" in review()[1]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        '[tool.poe.tasks.test]\ncmd = "true"\n',
+        '[tool.pytest_env]\nDATA_URL = "duckdb://"\n',
+        "[tool.ruff]\nextend-exclude = ['src']\n",
+    ],
+)
+def test_settings_of_checks_are_pointed_at(
+    setting: str, branch: Path, review: Review
+) -> None:
+    text = (branch / "pyproject.toml").read_text("utf-8")
+    table = setting.partition("\n")[0]
+    text = text.replace(f'{table}\nDATA_URL = "samples"\n', "")
+    commit(branch, {"pyproject.toml": f"{text}\n{setting}"})
+    name = setting[len("[tool.") :].split(".")[0].partition("]")[0]
+    assert f"\\[tool.{name}\\] in pyproject.toml" in review()[1].replace("\\_", "_")
+
+
+def test_a_dependency_of_ones_own_touches_no_rule(branch: Path, review: Review) -> None:
+    text = (branch / "pyproject.toml").read_text("utf-8")
+    text = text.replace('  "pandas>=2.3",\n', '  "pandas>=2.3",\n  "polars>=1",\n')
+    commit(branch, {"pyproject.toml": text})
+    assert "| Rules |" not in review()[1]

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from importlib.metadata import distribution
 from importlib.util import find_spec
+from typing import NoReturn
 
 # What the companion needs, and a project does not install.
-COMPANION = ("copier", "httpx", "rich", "typer")
+COMPANION = ("copier", "httpx", "packaging", "rich", "typer", "yaml")
+# Tells a program that it was started by itself.
+AGAIN = "TWOBUS_AGAIN"
 
 
 def main() -> None:
@@ -16,6 +19,12 @@ def main() -> None:
 
     Projects of all releases call `twobus @ git+…`, without the extra.
     """
+    # Whatever this starts may start it anew.
+    again = os.environ.pop(AGAIN, "")
+    if sys.getfilesystemencoding().lower() != "utf-8" and not again:
+        # Files and people have names that this locale does not know.
+        utf8 = {"PYTHONUTF8": "1", AGAIN: "utf-8"}
+        _start([sys.executable, "-m", "twobus", *sys.argv[1:]], utf8)
     if sys.argv[1:2] == ["eject"]:
         from twobus.eject import main as eject
 
@@ -26,14 +35,18 @@ def main() -> None:
 
         app()
         return
-    if os.environ.get("TWOBUS_AGAIN"):
-        raise SystemExit("The companion's dependencies cannot be installed.")
+    if again == COMPANION[0]:
+        lacking = ", ".join(name for name in COMPANION if not find_spec(name))
+        raise SystemExit(f"twobus lacks {lacking}: is its extra `companion` broken?")
     uv = [os.environ.get("UV", "uv"), "tool", "run", "--quiet", "--from", requirement()]
-    own = {"TWOBUS_AGAIN": "1"}
+    _start([*uv, "twobus", *sys.argv[1:]], {AGAIN: COMPANION[0]})
+
+
+def _start(command: list[str], variables: dict[str, str]) -> NoReturn:
     try:
-        done = subprocess.run([*uv, "twobus", *sys.argv[1:]], env=os.environ | own)
+        done = subprocess.run(command, env={**os.environ, **variables})
     except FileNotFoundError:
-        raise SystemExit("uv is not installed, which gets what this needs.") from None
+        raise SystemExit(f"{command[0]} is not installed, which this needs.") from None
     raise SystemExit(done.returncode)
 
 

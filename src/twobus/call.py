@@ -8,18 +8,14 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 from urllib.request import url2pathname
 
-from twobus.git import ask
+from twobus.git import PATIENCE, ask, configured, login
 from twobus.project import StopError, answers, here
 from twobus.tasks import task
-
-LOG_IN = (
-    '!f() { test "$1" = get && printf '
-    r"""'username=x-access-token\npassword=%s\n' "$TWOBUS_TOKEN"; }; f"""
-)
 
 
 @task
@@ -45,7 +41,10 @@ def update() -> None:
     Raises:
         SystemExit: As that command ends.
     """
-    source, _ = _template()
+    words = [part for word in sys.argv[1:] for part in word.split("=", 1)]
+    # Where the template is now, if it has moved.
+    moved = dict(pairwise(words)).get("--template")
+    source = _address(moved) if moved else _template()[0]
     _newest(source, "update", *sys.argv[1:], str(here().root))
 
 
@@ -76,17 +75,8 @@ def _log_in(source: str) -> str:
     server = os.environ.get("GITHUB_SERVER_URL") or os.environ.get("CI_SERVER_URL")
     if not server or not os.environ.get("TWOBUS_TOKEN"):
         return source
+    os.environ |= configured(*login(server, "TWOBUS_TOKEN"))
     named = server.replace("://", "://x-access-token@")
-    settings = [
-        (f"credential.{server}.helper", ""),
-        (f"credential.{server}.helper", LOG_IN),
-        (f"http.{named}.emptyAuth", "true"),
-    ]
-    count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
-    os.environ["GIT_CONFIG_COUNT"] = str(count + len(settings))
-    for number, (key, value) in enumerate(settings, count):
-        os.environ[f"GIT_CONFIG_KEY_{number}"] = key
-        os.environ[f"GIT_CONFIG_VALUE_{number}"] = value
     return source.replace(f"{server}/", f"{named}/")
 
 
@@ -94,7 +84,9 @@ def _newest(source: str, *words: str) -> NoReturn:
     tags = ["ls-remote", "--tags", "--refs", "--sort=-version:refname", source, "v*"]
     # A release is v1.2.0; before it there may have been a v1.2.0rc1.
     names = re.findall(
-        r"refs/tags/(v[0-9.]+)$", ask(*tags, cwd=here().root) or "", re.MULTILINE
+        r"refs/tags/(v[0-9.]+)$",
+        ask(*tags, cwd=here().root, limit=PATIENCE) or "",
+        re.MULTILINE,
     )
     if not names:
         raise StopError(

@@ -9,6 +9,10 @@ from twobus.project import StopError
 
 # What belongs to the project, task or hook from which this is run.
 FOREIGN = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "POE_", "VIRTUAL_ENV")
+# What answers no sooner than this, in seconds, is taken for dead.
+PATIENCE = 120
+SLOW = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "30"}
+SSH = "ssh -o ConnectTimeout=30 -o ServerAliveInterval=30"
 # How git says that it does not look into a folder, by one of its words.
 REFUSED = "detected dubious ownership"
 
@@ -17,6 +21,7 @@ def git(
     *words: str | Path,
     cwd: Path | None = None,
     text: str | None = None,
+    limit: float | None = None,
     **environment: str,
 ) -> str:
     """Return what a git command prints.
@@ -25,26 +30,38 @@ def git(
         words: The command's words, after `git`.
         cwd: Where it runs.
         text: What it reads from its input.
+        limit: After how many seconds it is stopped; for what asks other computers.
         environment: Variables that it gets as well.
 
     Raises:
         StopError: If it fails, with what git says.
     """
-    process = _git(words, cwd, text, environment)
+    process = _git(words, cwd, text, environment, limit)
     if process.returncode:
         said = process.stderr.strip() or process.stdout.strip()
         raise StopError(f"git {words[0]} failed: {said}")
     return process.stdout
 
 
-def ask(*words: str | Path, cwd: Path, text: str | None = None) -> str | None:
+def ask(
+    *words: str | Path,
+    cwd: Path,
+    text: str | None = None,
+    limit: float | None = None,
+) -> str | None:
     """Return what a git command prints, stripped, or None where it fails.
+
+    Args:
+        words: The command's words, after `git`.
+        cwd: Where it runs.
+        text: What it reads from its input.
+        limit: After how many seconds it is stopped; for what asks other computers.
 
     Raises:
         StopError: If git refuses the folder or is not installed, so that nobody takes
             that for an answer.
     """
-    process = _git(words, cwd, text, {})
+    process = _git(words, cwd, text, {}, limit)
     return process.stdout.strip() if process.returncode == 0 else None
 
 
@@ -53,26 +70,54 @@ def run(
     cwd: Path | None,
     text: str | None = None,
     environment: Mapping[str, str] | None = None,
+    limit: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program without a terminal, and return what it did.
 
     Raises:
-        StopError: If it is not installed.
+        StopError: If it is not installed, or was stopped at its limit of seconds.
     """
     own = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
     quiet = {"GIT_TERMINAL_PROMPT": "0"}
     try:
-        return subprocess.run(
+        process = subprocess.Popen(
             command,
             cwd=cwd,
             env={**own, **quiet, **(environment or {})},
-            input=text or "",
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="surrogateescape",
         )
     except FileNotFoundError:
         raise StopError(f"{command[0]} is not installed.") from None
+    try:
+        output, errors = process.communicate(text or "", timeout=limit)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        raise StopError(
+            f"{' '.join(command[:2])} has been stopped after {limit:.0f} seconds "
+            "without an answer: is the address right, is a proxy needed?"
+        ) from None
+    except BaseException:
+        _end(process)
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a program, which ends what it has started, if it can."""
+    process.terminate()
+    try:
+        process.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    # What it has started may hold these open: nobody waits for that.
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            stream.close()
 
 
 def configured(*settings: tuple[str, str]) -> dict[str, str]:
@@ -83,6 +128,28 @@ def configured(*settings: tuple[str, str]) -> dict[str, str]:
         variables[f"GIT_CONFIG_KEY_{number}"] = key
         variables[f"GIT_CONFIG_VALUE_{number}"] = value
     return variables
+
+
+def login(server: str, variable: str) -> list[tuple[str, str]]:
+    """Return settings by which git shows a token to one server, and to no other.
+
+    The token is in no address, argument or file. Addresses must name the user
+    `x-access-token`: git would rather take what `~/.netrc` has for that host, which in
+    CI is for a private library.
+
+    Args:
+        server: The server: `https://git.acme.example`.
+        variable: The variable that holds the token.
+    """
+    answer = r"username=x-access-token\npassword=%s\n"
+    helper = f"""!f() {{ test "$1" = get && printf '{answer}' "${variable}"; }}; f"""
+    named = server.replace("://", "://x-access-token@")
+    return [
+        # Other helpers would be asked first, and told to keep the token.
+        (f"credential.{server}.helper", ""),
+        (f"credential.{server}.helper", helper),
+        (f"http.{named}/.emptyAuth", "true"),
+    ]
 
 
 def names(output: str) -> list[str]:
@@ -127,10 +194,15 @@ def _git(
     cwd: Path | None,
     text: str | None,
     environment: Mapping[str, str],
+    limit: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
+    if limit is not None:
+        environment = {**SLOW, **_ssh(cwd), **environment}
     # Its words are read here, so that they must be English.
     english = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}
-    process = run(["git", *map(str, words)], cwd, text, {**english, **environment})
+    process = run(
+        ["git", *map(str, words)], cwd, text, {**english, **environment}, limit
+    )
     if process.returncode and REFUSED in process.stderr:
         folder = (cwd or Path.cwd()).resolve()
         raise StopError(
@@ -138,3 +210,10 @@ def _git(
             f'trust it, run: git config --global --add safe.directory "{folder}"'
         )
     return process
+
+
+def _ssh(cwd: Path | None) -> dict[str, str]:
+    """Let ssh give up as well, unless people have chosen how it is called."""
+    own = any(name in os.environ for name in ("GIT_SSH", "GIT_SSH_COMMAND"))
+    asked = run(["git", "config", "core.sshCommand"], cwd)
+    return {} if own or asked.returncode == 0 else {"GIT_SSH_COMMAND": SSH}

@@ -11,7 +11,7 @@ from collections import defaultdict
 import pytest
 
 # So that a failing check shows what it has compared, as in a test file.
-pytest.register_assert_rewrite("twobus.models.checks")
+pytest.register_assert_rewrite("twobus.models.checks", "twobus.library.checks")
 
 ITEMS = {
     "data": [

@@ -65,6 +65,13 @@ def setup() -> None:
             f"The branch here is {branch}, and CI runs on main: git branch -m main "
             "gives it that name."
         )
+    sources = here().pyproject.get("tool", {}).get("uv", {}).get("sources", {})
+    if str(sources.get("twobus", {}).get("git", "")).startswith("file:"):
+        print(
+            "Nobody else can install this project, since its template is a folder of "
+            "this computer: put that where colleagues reach it, then run uv run poe "
+            "update --template ADDRESS."
+        )
 
 
 @task

@@ -30,7 +30,7 @@ from twobus.companion.branch import (
 )
 from twobus.companion.fit import Adoption, fit
 from twobus.companion.guess import guess
-from twobus.companion.template import Template, fetch, render
+from twobus.companion.template import Template, absolute, fetch, render
 from twobus.companion.update import refuse_unknown
 from twobus.git import git, names, top
 from twobus.project import ANSWERS, StopError, answers
@@ -58,7 +58,7 @@ def adopt(
     Raises:
         StopError: If it cannot be done; then nothing has changed.
     """
-    here, address = top(project), _absolute(address)
+    here, address = top(project), absolute(address)
     _refuse_adopted(here, address)
     seen = refuse_unready(here, BRANCH)
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
@@ -114,27 +114,6 @@ def home() -> str:
             "--template."
         )
     return url
-
-
-def _absolute(address: str) -> str:
-    """Return an address that leads to the template from everywhere.
-
-    Raises:
-        StopError: If it leads nowhere, or holds a password, which would be recorded.
-    """
-    if re.match(r"(git\+)?https?://[^/]*@", address):
-        raise StopError(
-            "The template's address is recorded in the project: leave name and "
-            "password out of it; git takes them from its credential helper."
-        )
-    path = Path(address).expanduser()
-    if path.is_dir():
-        return str(path.resolve())
-    if ":" not in address:
-        raise StopError(f"There is no folder {address}: --template names the template.")
-    # Copier knows by these that an address is one of git.
-    marked = address.startswith("git+") or address.endswith(".git")
-    return address if marked or "://" not in address else f"git+{address}"
 
 
 def _refuse_adopted(here: Path, address: str) -> None:

@@ -6,6 +6,7 @@ the folder of people is not touched.
 
 import os
 import re
+import tomllib
 from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -179,8 +180,8 @@ def tree(clone: Path, rendered: Path) -> str:
     """Store a rendered project in a clone, and return the name of its tree."""
     index = {"GIT_INDEX_FILE": str(rendered.parent / "index")}
     words = [f"--git-dir={clone / '.git'}", f"--work-tree={rendered}"]
-    git(*words, "add", "--all", "--force", cwd=rendered, **index)
-    return git(*words, "write-tree", cwd=rendered, **index).strip()
+    git(*words, "add", "--all", "--force", cwd=rendered, limit=None, **index)
+    return git(*words, "write-tree", cwd=rendered, limit=None, **index).strip()
 
 
 def merge(clone: Path, own: str, trees: list[str], outcome: Outcome) -> None:
@@ -198,9 +199,26 @@ def merge(clone: Path, own: str, trees: list[str], outcome: Outcome) -> None:
     if ask("rev-parse", "--verify", "MERGE_HEAD", cwd=clone) is None:
         raise StopError(f"git merge failed: {merged.stderr.strip()}")
     _resolve(clone, theirs, outcome)
+    _refuse_broken(clone, outcome)
     git("add", "--all", cwd=clone)
     git("merge", "--quit", cwd=clone)
     git("reset", "--quiet", "--soft", own, cwd=clone)
+
+
+def _refuse_broken(clone: Path, outcome: Outcome) -> None:
+    """Take a pyproject.toml that no tool can read any more for a conflict.
+
+    git merges lines, and does not know that a table must not stand there twice.
+    """
+    name = "pyproject.toml"
+    file = clone / name
+    if name in outcome.conflicts or not file.is_file():
+        return
+    try:
+        tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        outcome.conflicts.append(name)
+        outcome.notes.append(f"{name} cannot be read: {error}. Put that right by hand.")
 
 
 def _store(clone: Path, tree: str, *parents: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, TypeVar
@@ -27,6 +28,7 @@ from twobus.companion.propose import propose as carry
 from twobus.companion.settings import Live, show
 from twobus.companion.status import Status
 from twobus.companion.status import status as compare
+from twobus.companion.template import absolute
 from twobus.companion.update import update as bring
 from twobus.project import StopError
 
@@ -74,6 +76,10 @@ def main(
     ] = False,
 ) -> None:
     """The companion of projects that Twobus made."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A name that a terminal cannot show must not stop what is being done.
+            stream.reconfigure(errors="backslashreplace")
 
 
 @app.command(
@@ -82,7 +88,7 @@ def main(
 )
 def status(paths: Paths = HERE, as_json: Json = False, jobs: Jobs = JOBS) -> None:
     """Say which release projects have, and what people did to the template's files."""
-    results = _all(paths, compare, Status, jobs, None)
+    results = _all(paths, compare, Status, jobs)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in results], indent=2))
     else:
@@ -101,13 +107,20 @@ def update(
     check: Annotated[
         bool, typer.Option("--check", help="Run the project's checks on the result.")
     ] = False,
+    template: Annotated[
+        str, typer.Option(help="Where the template is, if it has moved.")
+    ] = "",
     as_json: Json = False,
     jobs: Jobs = JOBS,
 ) -> None:
     """Bring projects to a release, each on its branch twobus/update."""
-    work = partial(bring, to=to, data=_answers(data), check=check)
+    work = partial(bring, to=to, data=_given(data), check=check)
     tell = None if as_json or len(paths) == 1 else report.progress
-    results = _all(paths, work, Outcome, jobs, tell)
+    try:
+        address = absolute(template) if template else ""
+    except StopError as error:
+        raise typer.BadParameter(str(error)) from None
+    results = _all(paths, work, Outcome, jobs, tell, address)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in results], indent=2))
     else:
@@ -134,7 +147,7 @@ def adopt(
 ) -> None:
     """Bring a repository under Twobus, on its branch twobus/adopt."""
     _end_well()
-    answers = _answers(data)
+    answers = _given(data)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     ask = terminal and not defaults and not as_json
     if ask:
@@ -262,7 +275,7 @@ def _end_well() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
-def _answers(pairs: list[str] | None) -> dict[str, str]:
+def _given(pairs: list[str] | None) -> dict[str, str]:
     """Read answers from the command line.
 
     Raises:
@@ -282,7 +295,8 @@ def _all(
     work: fleet.Work[Result],
     kind: Callable[..., Result],
     jobs: int,
-    tell: Callable[[Result], None] | None,
+    tell: Callable[[Result], None] | None = None,
+    address: str = "",
 ) -> list[Result]:
     """Do a piece of work on all projects, and return what came of it in their order."""
     _end_well()
@@ -291,7 +305,7 @@ def _all(
         return kind(str(path), "failed", notes=[why])
 
     results = {}
-    for result in fleet.over(paths, work, fail, jobs):
+    for result in fleet.over(paths, work, fail, jobs, address):
         results[result.path] = result
         if tell:
             tell(result)

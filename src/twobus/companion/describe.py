@@ -34,15 +34,15 @@ WAITS = (
 )
 
 
-def body(told: str, request: Request | None, page: str = "") -> str:
+def body(description: str, request: Request | None, page: str = "") -> str:
     """Put what Twobus says above what people have written, or are asked."""
     if request:
         above, mark, below = request.body.partition(MARK)
         page = below if mark else above
-    return f"{told}\n\n{MARK}\n\n{page.strip()}\n"
+    return f"{description}\n\n{MARK}\n\n{page.strip()}\n"
 
 
-def told(text: str) -> str:
+def comparable(text: str) -> str:
     """Return what Twobus said in a body, without what is no news."""
     above = text.replace("\r\n", "\n").partition(MARK)[0]
     return OUTPUT.sub("", above).strip()

@@ -18,7 +18,11 @@ Failure = Callable[[Path, str], Result]
 
 
 def over(
-    projects: list[Path], work: Work[Result], fail: Failure[Result], jobs: int
+    projects: list[Path],
+    work: Work[Result],
+    fail: Failure[Result],
+    jobs: int,
+    address: str = "",
 ) -> Iterator[Result]:
     """Do a piece of work on each of many projects.
 
@@ -28,6 +32,7 @@ def over(
         fail: What to return for a project where that cannot be done, by its folder
             and a sentence that says why.
         jobs: How many processes work at the same time.
+        address: Where the template is now, if projects record another place.
 
     Yields:
         A result for each project, the first that is ready first.
@@ -37,7 +42,7 @@ def over(
         templates: dict[str, Template | str] = {}
         ready: list[tuple[Path, Template]] = []
         for project in projects:
-            found = _template(project, templates, folder)
+            found = _template(project, templates, folder, address)
             if isinstance(found, str):
                 yield fail(project, found)
             else:
@@ -59,7 +64,7 @@ def over(
 
 
 def _template(
-    project: Path, known: dict[str, Template | str], folder: Path
+    project: Path, known: dict[str, Template | str], folder: Path, moved_to: str
 ) -> Template | str:
     """Return a project's template, fetched once, or why there is none."""
     try:
@@ -68,7 +73,7 @@ def _template(
         return str(error)
     if missing := {"_src_path", "_commit"} - recorded.keys():
         return f"{ANSWERS} lacks {' and '.join(missing)}: take it from git again."
-    address = str(recorded["_src_path"])
+    address = moved_to or str(recorded["_src_path"])
     if address not in known:
         try:
             known[address] = fetch(address, folder / f"template-{len(known)}.git")

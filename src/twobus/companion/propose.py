@@ -15,12 +15,13 @@ from pathlib import Path
 
 from twobus.companion import fleet
 from twobus.companion.branch import touched
-from twobus.companion.describe import body, describe, told
-from twobus.companion.forge import PROPOSE, VARIABLES, Client
+from twobus.companion.describe import body, comparable, describe
+from twobus.companion.forge import Client
 from twobus.companion.place import Place, locate
 from twobus.companion.pulls import FORGES, Request, Requests
 from twobus.companion.remote import FETCHED, Remote
 from twobus.companion.template import Template, fetch, is_away
+from twobus.companion.token import PROPOSE, VARIABLES
 from twobus.companion.update import BRANCH, update
 from twobus.git import git
 from twobus.project import ANSWERS, StopError, answers
@@ -49,8 +50,8 @@ def propose(folder: Path, tell: Tell) -> None:
     if is_away(address):
         tell(
             f"Nothing to propose: the project records its template as {address}, a "
-            "folder that is not on this computer. Write the template's URL after "
-            f"_src_path in {ANSWERS}."
+            "folder that is not on this computer. uv run poe update --template URL "
+            "says where it is."
         )
         return
     place = locate(folder)
@@ -174,8 +175,8 @@ class _Work:
         else:
             is_for = _is_for(self.opened, title)
             title = self.opened.title if is_for else title
-            there = (self.opened.title, self.opened.base, told(self.opened.body))
-            if not moved and there == (title, self.base, told(text)):
+            there = (self.opened.title, self.opened.base, comparable(self.opened.body))
+            if not moved and there == (title, self.base, comparable(text)):
                 self.tell(f"{self.opened.url}: nothing new")
                 return
             wanted = (self.base, title, text, draft)

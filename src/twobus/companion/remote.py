@@ -3,13 +3,16 @@
 import re
 from pathlib import Path
 
-from twobus.companion.forge import PROPOSE, Client
+from twobus.companion.forge import Client
+from twobus.companion.token import PROPOSE
 from twobus.companion.update import BRANCH
-from twobus.git import ask, configured, git
+from twobus.git import PATIENCE, ask, configured, git, login
 from twobus.project import StopError
 
 REF = f"refs/heads/{BRANCH}"
 FETCHED = "refs/twobus/fetched"
+# A repository may be large.
+LIMIT = 10 * PATIENCE
 
 
 class Remote:
@@ -25,21 +28,12 @@ class Remote:
         self.client = client
         self.url = f"https://{client.host}/{client.path}.git"
         server = f"https://{client.host}"
-        answer = r"username=x-access-token\npassword=%s\n"
         variable = PROPOSE.variable
-        helper = (
-            f"""!f() {{ test "$1" = get && printf '{answer}' "${variable}"; }}; f"""
-        )
         settings = [
-            # Other helpers would be asked first, and told to keep the token.
-            (f"credential.{server}.helper", ""),
-            (f"credential.{server}.helper", helper),
+            *login(server, variable),
             # Nor may a header that somebody has set log in as somebody else.
             (f"http.{server}/.extraHeader", ""),
-            # Nor may ~/.netrc, which in CI is for a private library: it is left alone
-            # where an address names a user, and the helper is asked at once.
             (f"url.https://x-access-token@{client.host}/.insteadOf", f"{server}/"),
-            (f"http.https://x-access-token@{client.host}/.emptyAuth", "true"),
         ]
         self.login = {**configured(*settings), variable: client.token.value}
 
@@ -50,7 +44,9 @@ class Remote:
             StopError: If it fails, with what people can do.
         """
         try:
-            return git(*words, cwd=cwd, GIT_LFS_SKIP_SMUDGE="1", **self.login)
+            return git(
+                *words, cwd=cwd, limit=LIMIT, GIT_LFS_SKIP_SMUDGE="1", **self.login
+            )
         except StopError as error:
             raise self._explain(str(error)) from None
 

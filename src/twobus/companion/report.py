@@ -1,5 +1,6 @@
 """What people read about their projects."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from rich.cells import cell_len
@@ -10,7 +11,7 @@ from rich.markup import escape
 from twobus.companion.branch import Outcome
 from twobus.companion.fit import Adoption
 from twobus.companion.status import Status
-from twobus.companion.update import BRANCH
+from twobus.companion.update import BRANCH, NEW_QUESTION
 
 STATES = {
     "current": "up to date",
@@ -32,7 +33,7 @@ def progress(outcome: Outcome) -> None:
 def statuses(found: list[Status]) -> None:
     """Print how projects stand to their template."""
     rows = [(one.path, one.recorded, one.newest, STATES[one.state]) for one in found]
-    _table(("Protected", "Release", "Newest", "State"), *rows)
+    _table(("Project", "Release", "Newest", "State"), *rows)
     for one in found:
         moved = [f"{old} to {new}" for old, new in one.moved.items()]
         lists = {
@@ -58,10 +59,13 @@ def outcomes(done: list[Outcome]) -> None:
     """Print what updates did, and what is left to do."""
     console.print()
     rows = [(one.path, one.old, one.new, STATES[one.state]) for one in done]
-    _table(("Protected", "From", "To", "State"), *rows)
+    _table(("Project", "From", "To", "State"), *rows)
+    common = _common(done)
     for one in done:
         conflicts = [f"to resolve: {name}" for name in one.conflicts]
-        _bullets(one.path, [*conflicts, *one.notes])
+        notes = [note for note in one.notes if note not in common]
+        _bullets(one.path, [*conflicts, *notes])
+    _bullets("In several projects", common)
     _changes(one.changes for one in done)
     if any(one.branch for one in done):
         choose = "choose between what is marked <<<<<<< and >>>>>>>, commit; "
@@ -96,6 +100,14 @@ def adoption(done: Adoption) -> None:
         "<<<<<<< and >>>>>>>; uv lock; uv run poe setup; uv run poe check; then a pull "
         "request."
     )
+
+
+def _common(done: list[Outcome]) -> list[str]:
+    """List what several projects decide alike, which is read once."""
+    decided = Counter(
+        note for one in done for note in one.notes if note.startswith(NEW_QUESTION)
+    )
+    return [note for note, projects in decided.items() if projects > 1]
 
 
 def _by_folder(files: list[str]) -> list[str]:

@@ -9,13 +9,16 @@ from typing import Any
 import yaml
 from packaging.version import InvalidVersion, Version
 
-from twobus.git import ask, git
+from twobus.git import PATIENCE, ask, git
 from twobus.project import ANSWERS, StopError
 
 # Renders what an update would: without the files that are given only once.
 AS_UPDATE = "{% set _copier_operation = 'update' -%}\n"
 SHORT = {"gh": "https://github.com/", "gl": "https://gitlab.com/"}
 SSH = re.compile(r"[\w.-]+@[\w.-]+:")
+# Stands in patterns of files that are given only once.
+GIVEN = "_copier_operation"
+MOVE = "uv run poe update --template ADDRESS says where it is."
 # What the first releases shared, before they said so.
 SHARED = "README.md pyproject.toml"
 HEADING = re.compile(r"^## (\d\S*).*$", re.MULTILINE)
@@ -132,9 +135,18 @@ class Template:
         stated = self.config(release).get("shared_files", {"default": SHARED})
         return [*stated["default"].split(), ANSWERS]
 
-    def once(self, release: Release) -> list[str]:
-        """Return patterns that leave out what an update would not bring."""
-        return [AS_UPDATE + part for part in self.config(release).get("_exclude", [])]
+    def once(self, release: Release, *, only_given: bool = False) -> list[str]:
+        """Return patterns that leave out what an update would not bring.
+
+        Args:
+            release: The release that says so.
+            only_given: Leave out what is given once, and not what answers do not need.
+        """
+        return [
+            AS_UPDATE + part
+            for part in self.config(release).get("_exclude", [])
+            if not only_given or GIVEN in part
+        ]
 
 
 def fetch(address: str, folder: Path, **environment: str) -> Template:
@@ -151,7 +163,7 @@ def fetch(address: str, folder: Path, **environment: str) -> Template:
     place = expand(address)
     try:
         words = ["clone", "--quiet", "--bare", "--", place, str(folder)]
-        git(*words, cwd=None, text=None, **environment)
+        git(*words, cwd=None, text=None, limit=PATIENCE, **environment)
     except StopError as error:
         raise StopError(f"The template cannot be fetched: {error}") from None
     found = {
@@ -175,6 +187,27 @@ def is_away(address: str) -> bool:
     return not Path(address).expanduser().exists()
 
 
+def absolute(address: str) -> str:
+    """Return an address that leads to the template from everywhere.
+
+    Raises:
+        StopError: If it leads nowhere, or holds a password, which would be recorded.
+    """
+    if re.match(r"(git\+)?https?://[^/]*@", address):
+        raise StopError(
+            "The template's address is recorded in the project: leave name and "
+            "password out of it; git takes them from its credential helper."
+        )
+    path = Path(address).expanduser()
+    if path.is_dir():
+        return str(path.resolve())
+    if ":" not in address:
+        raise StopError(f"There is no folder {address}: --template names the template.")
+    # Copier knows by these that an address is one of git.
+    marked = address.startswith("git+") or address.endswith(".git")
+    return address if marked or "://" not in address else f"git+{address}"
+
+
 def expand(address: str) -> str:
     """Return a template's address as Copier hands it to git.
 
@@ -195,14 +228,10 @@ def expand(address: str) -> str:
     if not path.is_absolute():
         raise StopError(
             f"The project records its template as {address}, which depends on the "
-            f"folder: write an absolute path or a URL after _src_path in {ANSWERS}, "
-            "and commit that."
+            f"folder: {MOVE}"
         )
     if not path.exists():
-        raise StopError(
-            f"The template is not at {address} any more: write where it is after "
-            f"_src_path in {ANSWERS}, and commit that."
-        )
+        raise StopError(f"The template is not at {address} any more: {MOVE}")
     return str(path)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from twobus.companion.branch import (
     Outcome,
     borrow,
@@ -22,12 +24,15 @@ from twobus.companion.branch import (
     refuse_unready,
     tree,
 )
+from twobus.companion.migrate import advise, is_crossed, rewrite
 from twobus.companion.template import Release, Template, render
 from twobus.git import git, names, run, top
-from twobus.project import ANSWERS, StopError, answers
+from twobus.project import ANSWERS, Project, StopError, answers
 
 BRANCH = "twobus/update"
 # The note of an update that was not checked either.
+GAP = "\n\n  # What yours imports."
+NEW_QUESTION = "New question"
 UNLOCKED = "Not locked yet"
 RUFF = re.compile(r'name = "ruff"\nversion = "([^"]+)"')
 
@@ -62,7 +67,8 @@ def update(
     outcome = Outcome(str(project), "current", old.name, release.name)
     if template.is_newer(old, release):
         raise StopError(f"The project is at {old.name}, newer than {release.name}.")
-    if old.ref == release.ref and not data:
+    moved = template.address != recorded["_src_path"]
+    if old.ref == release.ref and not data and not moved:
         outcome.conflicts = conflicts(here)
         outcome.state = "conflicts" if outcome.conflicts else "current"
         return outcome
@@ -78,14 +84,26 @@ def update(
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
         work = Path(name)
         before, after = _render_both(template, (old, release), here, data, work)
+        if moved:
+            _put_back_the_address(before, here)
         outcome.notes += _silent_changes(recorded, answers(after), data)
         clone, own = borrow(here, work / "clone" / here.name)
         known = frozenset(names(git("ls-files", "-z", cwd=clone)))
         refuse_hidden(here, [name for name in files(after) if name not in known], known)
+        _close_the_gap(before, after, clone)
         trees = [tree(clone, folder) for folder in (before, after)]
         merge(clone, own, trees, outcome)
-        if not commit(clone, _subject(old, release, data), outcome):
+        crossed = is_crossed(before, after, str(package))
+        if crossed:
+            advise(before, after, clone, str(package), outcome)
+        subject = _subject(old, release, data, template.address if moved else "")
+        if not commit(clone, subject, outcome):
             return outcome
+        outcome.branch = BRANCH
+        if crossed:
+            library = str(answers(after).get("seeded", {}).get("library") or "")
+            outcome.notes += rewrite(clone, str(package), library)
+            commit(clone, "Import common code from the package twobus", outcome)
         if data:
             both = (recorded, answers(after))
             outcome.notes += _left_over(template, release, clone, both, work)
@@ -120,21 +138,28 @@ def _render_both(
     Both without what is given once, unless a new answer brings it.
     """
     old, new = releases
-    without = template.once(new)
+    recorded = answers(here)
     before = render(
         template,
         old,
         work / "before" / here.name,
-        answers=answers(here),
-        exclude=[*template.once(old), *without],
+        answers=recorded,
+        # A file that only a new answer needs goes away; what is given once does not.
+        exclude=[*template.once(old), *template.once(new, only_given=True)],
+    )
+    # Here imports are rewritten, so that nothing must stand in for what has moved.
+    seeded = dict(recorded.get("seeded") or {}, package=True)
+    known = work / "recorded.yml"
+    known.write_text(
+        yaml.safe_dump(dict(recorded, seeded=seeded), allow_unicode=True), "utf-8"
     )
     after = render(
         template,
         new,
         work / "after" / here.name,
         answers=dict(data),
-        recorded=here / ANSWERS,
-        exclude=without,
+        recorded=known,
+        exclude=template.once(new),
     )
     return before, after
 
@@ -148,7 +173,7 @@ def _silent_changes(
         if question.startswith("_") or question in {"seeded", *data}:
             continue
         if question not in old:
-            notes.append(f"New question {question}: answered with {answer!r}.")
+            notes.append(f"{NEW_QUESTION} {question}: answered with {answer!r}.")
         elif old[question] != answer:
             notes.append(
                 f"{question} was {old[question]!r}, which is not offered any more: "
@@ -157,7 +182,47 @@ def _silent_changes(
     return notes
 
 
-def _subject(old: Release, new: Release, data: Mapping[str, Any]) -> str:
+def _close_the_gap(before: Path, after: Path, clone: Path) -> None:
+    """Take an empty line out of the rendered projects that `uv add` takes out.
+
+    Earlier releases have it beside lines that change, which would be a conflict.
+    """
+    name = "pyproject.toml"
+    closed = GAP.replace("\n\n", "\n")
+    own = (clone / name).read_text("utf-8") if (clone / name).is_file() else ""
+    if GAP in own or closed not in own:
+        return
+    for file in (before / name, after / name):
+        file.write_text(file.read_text("utf-8").replace(GAP, closed), "utf-8")
+
+
+def _put_back_the_address(before: Path, here: Path) -> None:
+    """Let a project as it was made name the template's place as its files do today.
+
+    It was rendered from the new place, since the old one may be gone.
+    """
+    made = before / ANSWERS
+    recorded = dict(answers(before), _src_path=answers(here)["_src_path"])
+    made.write_text(yaml.safe_dump(recorded, allow_unicode=True), "utf-8")
+    rendered, today = (_source(folder) for folder in (before, here))
+    if rendered and today:
+        file = before / "pyproject.toml"
+        text = file.read_text("utf-8")
+        file.write_text(text.replace(f'"{rendered}"', f'"{today}"'), "utf-8")
+
+
+def _source(folder: Path) -> str:
+    """Return from where a project installs the package, empty if nothing says so."""
+    try:
+        sources = Project(folder).pyproject["tool"]["uv"]["sources"]
+        return str(sources["twobus"]["git"])
+    except (KeyError, TypeError, StopError):
+        return ""
+
+
+def _subject(old: Release, new: Release, data: Mapping[str, Any], moved_to: str) -> str:
+    if old.ref == new.ref and moved_to and not data:
+        return f"Follow the template to {moved_to}"
     if old.ref == new.ref:
         return f"Change {', '.join(data)} in the answers to Twobus"
     return f"Update Twobus from {old.name} to {new.name}"
@@ -205,7 +270,6 @@ def _moved_data(
 def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
     """Bring lock and format up to date, and run the checks if asked to."""
     outcome.state = "conflicts" if outcome.conflicts else "clean"
-    outcome.branch = BRANCH
     lock = clone / "uv.lock"
     if not lock.is_file():
         outcome.notes.append("There is no uv.lock: run uv lock, and commit it.")
@@ -227,6 +291,8 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
     changed = names(git(*words, cwd=clone))
     if changed and (version := RUFF.search(lock.read_text("utf-8"))):
         ruff = [uv, "tool", "run", "--quiet", f"ruff@{version[1]}"]
+        sort = ["check", "--quiet", "--fix-only", "--exit-zero", "--select=I"]
+        run([*ruff, *sort, "--force-exclude", "--", *changed], clone)
         run([*ruff, "format", "--force-exclude", "--", *changed], clone)
         commit(clone, "Format after the update", outcome)
     if check:
@@ -242,10 +308,10 @@ def _failures(output: str) -> list[str]:
     lines = output.strip().splitlines()
     ended = " ".join(line for line in lines if "non-zero exit status" in line)
     failed = set(re.findall(r"'([a-z-]+)", ended))
-    told = []
+    said = []
     for line in lines:
         task, bar, words = line.partition(" | ")
         passed = words.endswith(("Passed", "Skipped"))
         if bar and words and not passed and task.split("[")[0] in failed:
-            told.append(line)
-    return told or lines
+            said.append(line)
+    return said or lines

@@ -1,7 +1,7 @@
 """What every declared model must keep, tried on the sample of its table.
 
-A project's `tests/test_models.py` imports `TestModels`, and pytest runs it. Numbers in the
-marks are items of the ML Test Score: see `twobus.pytest_plugin`.
+A project's `tests/test_models.py` imports `TestModels`, and pytest runs it. Numbers in
+the marks are items of the ML Test Score: see `twobus.pytest_plugin`.
 """
 
 import json

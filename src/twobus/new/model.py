@@ -69,11 +69,13 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
     check_name(name, "model", "penguin_sex")
     package, owner = here().package, here().source.partition(".")[0]
     own = owner == package
-    said = {"name": name, "package": package, "own": "", "library": ""}
+    said = {"name": name, "package": package, "own": ""}
+    others = ["from twobus.models.rows import conform"]
     if own:
         said["own"] = f"from {package}.data import read\n"
     else:
-        said["library"] = f"from {owner} import read\n"
+        others.append(f"from {owner} import read")
+    said["others"] = "\n".join(sorted(others)) + "\n"
     files = {}
     table = table or (name if name in source().names() else "")
     if table:

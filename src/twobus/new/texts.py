@@ -14,7 +14,6 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
 from twobus.models import Model
 
 $columns
@@ -54,9 +53,8 @@ TEST = Template('''\
 """The features of a row depend on nothing but that row."""
 
 import pandas as pd
-$library
+$others
 ${own}from $package.models.$name import MODEL, features
-from twobus.models.rows import conform
 
 
 def test_a_row_has_the_same_features_alone_as_among_others() -> None:

@@ -10,7 +10,6 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
 from twobus.models import Model
 
 LENGTHS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]

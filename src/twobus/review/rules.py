@@ -1,0 +1,79 @@
+"""Whether a change touches what its own review rests on."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from twobus.project import ANSWERS
+from twobus.review.before import limits, toml
+from twobus.review.table import LOOK, Row
+
+# Settings in pyproject.toml that tell checks and their tools what to do.
+CHECKS = ("mypy", "poe", "pytest", "pytest_env", "ruff")
+PLACES = (ANSWERS, ".git", "docs/CODEOWNERS", "CODEOWNERS")
+OURS = re.compile(r"twobus(?![\w.-])")
+
+
+def rules(added: dict[str, int], start: str) -> Iterator[Row]:
+    """Yield a row if the change touches what this table and the forge's rules rest on.
+
+    Limits, level and questions are those from before; marks in .gitattributes are not.
+    """
+    touched = [
+        name
+        for name in added
+        if name.startswith(PLACES) or name.endswith(".gitattributes")
+    ]
+    if limits("") != limits(start):
+        touched.append("the limits in pyproject.toml")
+    before, now = (toml("pyproject.toml", it).get("tool", {}) for it in (start, ""))
+    touched += [
+        f"[tool.{name}] in pyproject.toml"
+        for name in CHECKS
+        if before.get(name) != now.get(name)
+    ]
+    if touched:
+        detail = f"this changes what reviews rest on: {', '.join(touched)}"
+        yield Row("Rules", LOOK, detail)
+    # The lock is folded in what people see of a change.
+    for name, read in (("pyproject.toml", _asked), ("uv.lock", _locked)):
+        was, is_ = (read(toml(name, commit)) or "nowhere" for commit in (start, ""))
+        if was != is_:
+            detail = f"{name}: common code comes from {is_} now, and came from {was}"
+            yield Row("Rules", LOOK, detail)
+
+
+def _asked(pyproject: dict[str, Any]) -> str:
+    """Return all that decides where uv gets the package, in words."""
+    uv = pyproject.get("tool", {}).get("uv", {})
+    groups = pyproject.get("dependency-groups", {}).values()
+    asked = [
+        *pyproject.get("project", {}).get("dependencies", []),
+        *(one for group in groups for one in group),
+    ]
+    named = {str(one) for one in asked if re.search("[@=<>~!]", str(one))}
+    forced = [
+        *uv.get("override-dependencies", []),
+        *uv.get("constraint-dependencies", []),
+    ]
+    return ", ".join(
+        [
+            *_words(uv.get("sources", {}).get("twobus", {})),
+            *sorted(one for one in named if OURS.match(one)),
+            *(f"by force {one}" for one in forced if OURS.match(str(one))),
+        ]
+    )
+
+
+def _locked(lock: dict[str, Any]) -> str:
+    packages: list[dict[str, Any]] = lock.get("package", [])
+    ours = next((it for it in packages if it.get("name") == "twobus"), {})
+    return ", ".join([*_words(ours.get("source", {})), *_words(ours.get("version"))])
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{key} {it}" for key, it in value.items()]
+    if isinstance(value, list):
+        return [word for one in value for word in _words(one)]
+    return [str(value)] if value else []
