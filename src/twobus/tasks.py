@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from twobus.project import ANSWERS, Project, StopError, read_text
+from twobus.project import ANSWERS, Project, StopError
 
 Words = ParamSpec("Words")
 
@@ -39,7 +39,7 @@ def _answer(project: Project, question: str, default: str) -> str:
     And what reads all of YAML takes longer to import than everything else here.
     """
     file = project.root / ANSWERS
-    text = read_text(file) if file.is_file() else ""
+    text = file.read_text("utf-8-sig", "replace") if file.is_file() else ""
     found = re.search(rf"^{question}: *['\"]?(\w+)", text, re.MULTILINE)
     return found[1] if found else default
 
