@@ -88,6 +88,9 @@ def update(
         if moved:
             _put_back_the_address(before, here)
         outcome.notes += _silent_changes(recorded, answers(after), data)
+        if rooms := Project(here).settings.get("ejected"):
+            own = ", ".join(rooms)
+            outcome.notes.append(f"Not updated, since this code is your own: {own}.")
         clone, own = borrow(here, work / "clone" / here.name)
         known = frozenset(names(git("ls-files", "-z", cwd=clone)))
         refuse_hidden(here, [name for name in files(after) if name not in known], known)
