@@ -21,6 +21,7 @@ from served import Server, served
 from typer.testing import CliRunner
 
 import twobus.companion.forge
+import twobus.companion.token
 from template import Result, choices, git, render, run, set_up, status
 from twobus.companion import fleet
 from twobus.companion.branch import Outcome
@@ -129,7 +130,7 @@ def small(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template with few files: rendering takes long, and is not tested here."""
     place = tmp_path_factory.mktemp("small") / "template"
     git("clone", "--quiet", str(release), str(place), cwd=release)
-    kept = ("template/{{ _copier_conf", "template/AGENTS", *PAGES)
+    kept = ("template/{{ _copier_conf", "template/AGENTS", "template/_parts", *PAGES)
     names = git("ls-files", "-z", "template", cwd=place).split("\0")
     gone = [name for name in filter(None, names) if not name.startswith(kept)]
     git("rm", "--quiet", "--", *gone, cwd=place)
@@ -752,7 +753,7 @@ def test_a_token_is_taken_for_its_own_host(
 ) -> None:
     for name in (*VARIABLES, "TWOBUS_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(twobus.companion.forge, "_ask", lambda _: "")
+    monkeypatch.setattr(twobus.companion.token, "_ask", lambda _: "")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     if source:
