@@ -353,9 +353,8 @@ def test_a_project_that_was_moved_says_so_everywhere(
     moved = tmp_path / "moved"
     # As after `mv`: the same files at another place.
     shutil.copytree(made.project / "registry", moved / "registry")
-    there = (
-        f"registry.folder = lambda: __import__('pathlib').Path({str(moved / 'registry')!r})\n"
-    )
+    place = f"__import__('pathlib').Path({str(moved / 'registry')!r})"
+    there = f"registry.folder = lambda: {place}\n"
     for task in (TRAIN, promote(1), f"tasks.rollback({NAME!r})", "tasks.card()"):
         said = made.refused(there + task)
         assert "move the project back there" in said or "No version" in said

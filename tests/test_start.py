@@ -12,6 +12,7 @@ from inside import another_owner, at_hand, call
 
 from template import git, run
 from twobus import start
+from twobus.project import here
 
 IDENTITY = {
     f"GIT_{role}_{key}": value
@@ -58,7 +59,7 @@ def test_a_commit_passes_after_another_worktree_was_set_up_and_removed(
         python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(other / ".venv/bin/python"))
     monkeypatch.chdir(other)
-    start.here.cache_clear()
+    here.cache_clear()
     start._install_hooks(other)
     git("worktree", "remove", "--force", str(other), cwd=project)
     words = ["commit", "--quiet", "--allow-empty", "--message", "After"]
