@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +22,11 @@ PATIENCE = 120
 NURSERY = """
 import json, os, sys, tempfile, traceback
 from pathlib import Path
-from PACKAGE.twobus.modelling import batch, registry, serving, tasks, training
+from twobus.models import batch, registry, serving, tasks, training
 with tempfile.TemporaryDirectory() as place:
-    folder, registry.FOLDER = registry.FOLDER, Path(place)
+    folder, registry.folder = registry.folder, lambda: Path(place)
     registry.store().search_registered_models()
-    registry.FOLDER = folder
+    registry.folder = folder
     registry.store.cache_clear()
 print("ready", flush=True)
 for line in sys.stdin:
@@ -112,16 +113,16 @@ class Nursery:
             **changes: To the environment.
         """
         self.project, self.outputs, self.count = project, outputs, 0
-        self.package = next(project.glob("src/*/twobus")).parent.name
+        self.package = next(project.glob("src/*/models")).parent.name
         self.process = subprocess.Popen(
-            [
-                project / ".venv" / "bin" / "python",
-                "-c",
-                NURSERY.replace("PACKAGE", self.package),
-            ],
+            [sys.executable, "-c", NURSERY],
             cwd=project,
             # Without compiled files, which the next edit might be too soon for.
-            env=environment(PYTHONDONTWRITEBYTECODE="1", **changes),
+            env=environment(
+                PYTHONDONTWRITEBYTECODE="1",
+                PYTHONPATH=str(project / "src"),
+                **changes,
+            ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

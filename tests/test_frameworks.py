@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from ..twobus.modelling import Model
+from twobus.models import Model
 
 
 class Trees(ClassifierMixin, BaseEstimator):
@@ -103,7 +103,7 @@ from safetensors.numpy import load_file, save_file
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.neural_network import MLPRegressor
 
-from ..twobus.modelling import Model
+from twobus.models import Model
 
 LENGTHS = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
 

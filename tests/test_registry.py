@@ -271,7 +271,7 @@ def test_a_pickle_is_refused_in_whatever_wrapping_and_never_run(
         code = f"""
 from dataclasses import replace
 from pathlib import Path
-from {made.package}.twobus.modelling.artifacts import load
+from twobus.models.artifacts import load
 def loads(folder): raise SystemExit("It was read.")
 model = replace(serving.find({NAME!r}), save=loads, load=loads)
 try:
@@ -303,7 +303,7 @@ def test_what_only_looks_like_a_pickle_is_read(made: Nursery, tmp_path: Path) ->
     code = f"""
 from dataclasses import replace
 from pathlib import Path
-from {made.package}.twobus.modelling.artifacts import load
+from twobus.models.artifacts import load
 def read(folder): print(len(list(folder.iterdir())))
 model = replace(serving.find({NAME!r}), save=read, load=read)
 load({NAME!r}, model, Path({str(tmp_path)!r}))
@@ -353,9 +353,8 @@ def test_a_project_that_was_moved_says_so_everywhere(
     moved = tmp_path / "moved"
     # As after `mv`: the same files at another place.
     shutil.copytree(made.project / "registry", moved / "registry")
-    there = (
-        f"registry.FOLDER = __import__('pathlib').Path({str(moved / 'registry')!r})\n"
-    )
+    place = f"__import__('pathlib').Path({str(moved / 'registry')!r})"
+    there = f"registry.folder = lambda: {place}\n"
     for task in (TRAIN, promote(1), f"tasks.rollback({NAME!r})", "tasks.card()"):
         said = made.refused(there + task)
         assert "move the project back there" in said or "No version" in said
@@ -386,7 +385,7 @@ MISTAKES = {
     "no Python": (
         "MODEL = Model(",
         "MODEL = Model((",
-        "wrong.py, line 33: SyntaxError",
+        "wrong.py, line 32: SyntaxError",
     ),
     "fails": ("import pandas as pd", "1 / 0", "wrong.py, line 7: ZeroDivisionError"),
     "no package": ("import pandas as pd", "import nowhere", "needs nowhere, which is"),
@@ -395,7 +394,7 @@ MISTAKES = {
     "raises": (
         FEATURES,
         "raise OSError('no')\n    return rows.assign(",
-        "wrong.py, line 30: OSError: no",
+        "wrong.py, line 29: OSError: no",
     ),
     "sorts": (FEATURES, "rows = rows[::-1]\n    return rows.assign(", "same order"),
     "drops": (
@@ -536,7 +535,7 @@ def test_another_python_gives_the_same_scores_and_predictions(
     one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
     made.good(f"tasks.predict({NAME!r}, {str(one)!r})")
     code = f"""
-from {made.package}.twobus.modelling import tasks, training
+from twobus.models import tasks, training
 {TRAIN}
 {promote(1)}
 tasks.predict({NAME!r}, {str(two)!r})

@@ -217,7 +217,7 @@ def test_a_row_that_cannot_be_predicted_is_found_without_its_values(
     made: Nursery,
 ) -> None:
     code = f"""
-from {made.package}.twobus.modelling import rows
+from twobus.models import rows
 class Never:
     def predict(self, X):
         if (X["body_mass_g"] == 3451).any():
@@ -454,7 +454,7 @@ def test_columns_called_like_methods_are_fields_like_others(made: Nursery) -> No
     code = """
 import warnings
 warnings.simplefilter("error")
-from {package}.twobus.modelling import schema
+from twobus.models import schema
 columns = schema.contract("penguins").columns
 changed = {{"copy": columns["year"], "schema": columns["species"]}}
 schema.contract = lambda table: type("Schema", (), {{"columns": changed}})
@@ -472,7 +472,7 @@ print(schema.to_frame(request.rows, Wide).to_dict("list"))
 HARM = "<img src=x onerror=document.title='harm'><script>document.title='harm'</script>"
 HARMFUL = f"""
 import dataclasses
-from {{package}}.twobus.modelling import card, declaration, schema
+from twobus.models import card, declaration, schema
 harm = {HARM!r}
 real = serving.fetch
 def fetch(name, number):
