@@ -338,3 +338,8 @@ class _Guard:
             **state.get("version", {}),
             **problem,
         )
+
+
+if __name__ == "__main__":
+    # In a container, others reach it by the container's own address.
+    serve(host="0.0.0.0")  # noqa: S104

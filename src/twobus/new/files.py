@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 
 from twobus.project import StopError, here
 
+# What is written, with a name such as $table where words go.
+TEMPLATES = Path(__file__).with_name("templates")
 NAME = re.compile(r"[a-z](_?[a-z0-9])*")
 LONGEST = 40
 # What Windows does not let a file be called.
@@ -41,6 +44,17 @@ def check_name(name: str, kind: str, example: str) -> None:
             f"Choose another name, such as {name.removeprefix('test_')}_{kind}: {name} "
             "means something to Python, pytest or Windows."
         )
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """Return the text of a new file.
+
+    Args:
+        template: A file of `templates`, without the ending `.txt`.
+        words: What goes into it, by name; it may need fewer.
+    """
+    file = TEMPLATES / f"{template}.txt"
+    return Template(file.read_text("utf-8")).substitute(words)
 
 
 def tidy(code: str) -> str:

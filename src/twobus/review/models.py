@@ -316,8 +316,17 @@ def _show(lines: list[str], rows: list[str]) -> None:
             file.write(f"\n{text}\n")
 
 
-if __name__ == "__main__":
-    target, *on_samples = sys.argv[1:]
-    found = {name: _outcome(name, sample=name in on_samples)[0] for name in names()}
+def write_outcomes(file: str, *sampled: str) -> None:
+    """Train each model, and write what has become of it for `compare` to read.
+
+    Args:
+        file: The file to write.
+        *sampled: Which models learn from their sample.
+    """
+    found = {name: _outcome(name, sample=name in sampled)[0] for name in names()}
     outcomes = {name: asdict(outcome) for name, outcome in found.items()}
-    Path(target).write_text(json.dumps(outcomes), "utf-8")
+    Path(file).write_text(json.dumps(outcomes), "utf-8")
+
+
+if __name__ == "__main__":
+    write_outcomes(*sys.argv[1:])
