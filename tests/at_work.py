@@ -112,9 +112,13 @@ def train_by_mlflow_at(folder: str, name: str) -> None:
 
 def serve_without_rights() -> None:
     """Serve at a port that only the system's owner may have."""
-    if os.getuid() == 0:
-        os.setuid(65534)
-    serving.serve(port=80)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        serving.serve(port=80)
+    finally:
+        os.seteuid(user)
 
 
 def serve_slowly(port: int) -> None:

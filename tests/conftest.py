@@ -111,6 +111,17 @@ def models(promoted: Path) -> Iterator[Path]:
         yield promoted
 
 
+@pytest.fixture(scope="module")
+def shop(promoted: Path) -> Iterator[Path]:
+    """The project, with a second model that was never promoted."""
+    with lend(promoted):
+        folder = promoted / "src" / "penguin_study" / "models"
+        shutil.copy(folder / "penguin_sex.py", folder / "unpromoted.py")
+        commit(promoted)
+        with inside(promoted):
+            yield promoted
+
+
 @pytest.fixture(scope="session")
 def ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default project, set up; tests that change it clone it first."""

@@ -71,6 +71,15 @@ def is_step(line: str) -> bool:
     return bool(colon) and step.split(" ")[0].endswith("ing") and " " not in name
 
 
+def refusal(response: httpx.Response) -> dict[str, Any]:
+    """Return the first reason of a refusal, which has the form of all of them."""
+    assert response.headers["content-type"] == "application/json"
+    (first, *_) = response.json()["detail"]
+    assert first.keys() == {"row", "field", "problem"}
+    assert first["problem"]
+    return dict(first)
+
+
 @dataclass
 class Task:
     """A function that works in a process of its own.
