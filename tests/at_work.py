@@ -13,9 +13,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
-from twobus.models import card, declaration, registry, schema, serving, tasks, training
+from fastapi import FastAPI
+from markdown_it import MarkdownIt
+
+from twobus.models import (
+    declaration,
+    registry,
+    rows,
+    schema,
+    serving,
+    tasks,
+    training,
+)
 
 HARM = "<img src=x onerror=document.title='harm'><script>document.title='harm'</script>"
 # Where training is killed: before the files, between two of them, before the version.
@@ -32,22 +44,28 @@ MOMENTS: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
+def put(owner: object, **functions: Any) -> None:
+    """Replace functions of a module or an object."""
+    for name, function in functions.items():
+        setattr(owner, name, function)
+
+
 def train(name: str) -> None:
     """Train a model quickly."""
-    training.render = lambda *given: "<p>card</p>"
+    put(training, render=lambda *given: "<p>card</p>")
     tasks.train([name])
 
 
 def train_until(moment: str, name: str) -> None:
     """Train a model, and be killed."""
     owner, function = MOMENTS[moment]
-    setattr(owner(), function, killed)
+    put(owner(), **{function: killed})
     train(name)
 
 
 def promote_until_killed(name: str, number: int) -> None:
     """Promote a version, and be killed between the two things that this writes."""
-    registry.store().set_registered_model_tag = killed
+    put(registry.store(), set_registered_model_tag=killed)
     tasks.promote(name, number)
 
 
@@ -66,7 +84,7 @@ def train_on_a_full_disk(name: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
         copy(*given, **named)
 
-    registry.store().log_artifacts = full
+    put(registry.store(), log_artifacts=full)
     try:
         train(name)
     finally:
@@ -76,7 +94,7 @@ def train_on_a_full_disk(name: str) -> None:
 
 def train_slowly(name: str) -> None:
     """Train for as long as anybody will wait."""
-    training.fit = lambda *given: time.sleep(60)
+    put(training, fit=lambda *given: time.sleep(60))
     train(name)
 
 
@@ -91,9 +109,8 @@ def train_and_tell_of_connections(name: str, number: int) -> None:
         print("told", host)
         raise OSError("no network here")
 
-    for name_ in ("connect", "connect_ex"):
-        setattr(socket.socket, name_, refuse)
-    socket.getaddrinfo = ask
+    put(socket.socket, connect=refuse, connect_ex=refuse)
+    put(socket, getaddrinfo=ask)
     train(name)
     tasks.promote(name, number)
     time.sleep(1)
@@ -123,31 +140,41 @@ def serve_without_rights() -> None:
 
 def serve_slowly(port: int) -> None:
     """Serve predictions that take their time."""
-    fast = serving.predict
 
     def slow(*given: Any) -> Any:
         time.sleep(2)
-        return fast(*given)
+        return rows.predict(*given)
 
-    serving.predict = slow
+    put(serving, predict=slow)
+    serving.serve(port)
+
+
+def serve_a_constant(port: int) -> None:
+    """Serve what does nothing, started in the way of our application."""
+    bare = FastAPI()
+
+    @bare.post("/constant")
+    async def constant() -> dict[str, list[dict[str, str]]]:
+        return {"predictions": [{"sex": "male"}]}
+
+    put(serving, make_app=lambda: bare)
     serving.serve(port)
 
 
 def serve_harmful(port: int) -> None:
     """Serve a model whose texts are all out to do harm."""
-    fetch = serving.fetch
 
     def harmful(name: str, number: int) -> registry.Version:
-        version = fetch(name, number)
+        version = registry.fetch(name, number)
         score = replace(version.scores[0], rows=HARM, metric=HARM)
         facts = {**version.facts, "sources": [HARM], "commit": HARM, "trained": HARM}
-        text = card.MarkdownIt("commonmark", {"html": False}).render(HARM)
+        text = MarkdownIt("commonmark", {"html": False}).render(HARM)
         # As if a card had let it through.
         page = f"<!doctype html><title>card</title>{text}{HARM}"
         return replace(version, scores=[score], facts=facts, card=page)
 
     columns = declaration.contract("penguins").columns
     columns["bill_length_mm"].title = columns["bill_length_mm"].description = HARM
-    serving.fetch = harmful
-    schema.contract = lambda table: type("Schema", (), {"columns": columns})
+    put(serving, fetch=harmful)
+    put(schema, contract=lambda table: SimpleNamespace(columns=columns))
     serving.serve(port)

@@ -7,10 +7,13 @@ import tempfile
 from pathlib import Path
 from unittest.mock import patch
 
-from at_work import registry
+import at_work
 from inside import close_registries
 
-__all__: list[str] = []
+from twobus.models import registry
+
+# What is loaded, for those that begin from here.
+__all__ = ["at_work"]
 
 with (
     tempfile.TemporaryDirectory() as place,

@@ -71,7 +71,7 @@ def is_step(line: str) -> bool:
     return bool(colon) and step.split(" ")[0].endswith("ing") and " " not in name
 
 
-def refusal(response: httpx.Response) -> dict[str, Any]:
+def refusal(response: Any) -> dict[str, Any]:
     """Return the first reason of a refusal, which has the form of all of them."""
     assert response.headers["content-type"] == "application/json"
     (first, *_) = response.json()["detail"]

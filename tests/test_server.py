@@ -81,7 +81,7 @@ def test_an_id_that_is_none_is_replaced(given: str, served: Server) -> None:
     response = httpx.post(
         f"{served.url}/models/{NAME}/predict",
         content=TEXT,
-        headers={"X-Request-Id": given.encode("latin-1")},
+        headers={b"X-Request-Id": given.encode("latin-1")},
         timeout=PATIENCE,
     )
     assert response.status_code == 200

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,15 +55,14 @@ def log() -> Iterator[StringIO]:
     logger.setLevel(logging.NOTSET)
 
 
-def post(client: TestClient, name: str, content: Any, **headers: str) -> httpx.Response:
+def post(client: TestClient, name: str, content: Any, **headers: str) -> Any:
     """Ask a model for predictions, by bytes or by what JSON is made of."""
     sent = content if isinstance(content, bytes) else json.dumps(content).encode()
-    answer: httpx.Response = client.post(
+    return client.post(
         f"/models/{name}/predict",
         content=sent,
         headers={"Content-Type": "application/json", **headers},
     )
-    return answer
 
 
 @pytest.mark.parametrize("which", BODIES)

@@ -7,6 +7,7 @@ imported, where no test does.
 """
 
 from collections import defaultdict
+from collections.abc import Generator
 
 import pytest
 
@@ -59,7 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> object:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Note which item a test proves."""
     report = yield
     marks = item.iter_markers("ml_test_score")

@@ -42,7 +42,7 @@ class Trees(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: pd.DataFrame) -> Any:
         """Return the probability of each class."""
-        second = self.booster_.predict(X, num_threads=1)
+        second = np.asarray(self.booster_.predict(X, num_threads=1))
         return np.column_stack([1 - second, second])
 
     def predict(self, X: pd.DataFrame) -> Any:
