@@ -18,6 +18,7 @@ class Told(LogisticRegression):
     def fit(self, *given, **more):
         import os
         from pathlib import Path
+from typing import Any
 
         (Path({folder!r}) / str(os.getpid())).touch()
         return super().fit(*given, **more)
@@ -61,13 +62,11 @@ def test_a_scheduler_that_does_not_answer_is_named_in_a_sentence(
 ) -> None:
     address = "tcp://127.0.0.1:9"
 
-    class Hasty(distributed.Client):
-        """Gives up sooner than a person would."""
-
-        def __init__(self, address: str, **_: Any) -> None:
-            super().__init__(address, timeout="1s")
-
-    monkeypatch.setattr(distributed, "Client", Hasty)
+    real: Any = distributed.Client
+    # Sooner than a person would like to wait.
+    monkeypatch.setattr(
+        distributed, "Client", lambda address, timeout: real(address, timeout="1s")
+    )
     said = refused(tasks.tune, NAME, address)
     assert said.startswith(f"No Dask scheduler answers at {address} (")
 
