@@ -12,6 +12,7 @@ import pytest
 from browser import started
 from inside import inside
 from playwright.sync_api import Browser
+from reviewed import branch, forge, gitlab, owned, review
 from warehouse import library, server
 
 from template import commit, lend, poe, render, run, set_up, snapshot
@@ -27,7 +28,7 @@ Small = Callable[..., Path]
 
 
 # Fixtures that stand in a module of their own.
-__all__ = ["library", "server"]
+__all__ = ["branch", "forge", "gitlab", "library", "owned", "review", "server"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -172,10 +172,11 @@ def _package(names: list[str], name: str) -> str:
 
 def _owners(folder: Path, forge: str) -> str:
     """Return the owners of all files or, where none is said, everybody named."""
+    if whole := codeowners.owners_of_all(folder, forge):
+        return " ".join(whole)
     file = codeowners.find(folder, forge)
     lines = codeowners.parse(text(file), forge) if file else []
-    whole = [line for line in lines if line.pattern == "*"]
-    return " ".join(codeowners.named(whole[:1] or lines))
+    return " ".join(codeowners.named(lines))
 
 
 def _notebooks(folder: Path, names: list[str]) -> str:

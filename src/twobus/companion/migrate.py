@@ -39,7 +39,7 @@ MODULES = {
     "twobus.modelling.training": "twobus.models.training",
     "twobus.new_files": "twobus.new.files",
     "twobus.new_model": "twobus.new.model",
-    "twobus.new_model_texts": "twobus.new.texts",
+    "twobus.new_model_texts": "twobus.new.model",
     "twobus.new_table": "twobus.new.table",
     "twobus.notebooks": "twobus.notebooks.run",
     "twobus.pairing": "twobus.notebooks.pairing",

@@ -20,13 +20,13 @@ LIMITS = (
 
 def limits(commit: str) -> dict[str, int]:
     """Return the limits of a commit, where it has any, else those of now."""
-    for text in (at(commit, "pyproject.toml"), text_of(here().root / "pyproject.toml")):
-        with suppress(tomllib.TOMLDecodeError, LookupError, ValueError):
-            section = tomllib.loads(text)["tool"]["twobus"]["review"]
+    for found in (toml("pyproject.toml", commit) if commit else {}, here().pyproject):
+        with suppress(LookupError, ValueError, TypeError):
+            section = found["tool"]["twobus"]["review"]
             return {name: int(section[name]) for name in LIMITS}
     raise StopError(
-        f"pyproject.toml must give {', '.join(LIMITS)} in [tool.twobus.review]: a "
-        "template update brings them."
+        f"pyproject.toml must give whole numbers for {', '.join(LIMITS)} in "
+        "[tool.twobus.review]: a template update brings them."
     )
 
 

@@ -23,7 +23,8 @@ def name_owners() -> None:
 def owners() -> Row:
     """Say whether every path has two people or one team; three people at `strict`."""
     root = here().root
-    needed = 3 if answers().get("review_level") == "strict" else 2
+    level = answers().get("review_level") or answers("HEAD").get("review_level")
+    needed = 3 if level == "strict" else 2
     forge = codeowners.forge_of(root)
     file = codeowners.find(root, forge)
     text = text_of(file) if file else ""
@@ -32,7 +33,9 @@ def owners() -> Row:
             f"line {number} of CODEOWNERS counts for nothing: {word} is no name that"
         )
         return Row("Owners", WARNING, f"One-bus path: {detail} GitHub has. Correct it.")
-    lines = codeowners.parse(text, forge)
+    # Others are overruled, and nobody waits for the owners of an optional section.
+    decide = codeowners.deciding(codeowners.parse(text, forge))
+    lines = [line for line in decide if line.needed]
     for line in lines:
         if len({*line.owners}) < needed and not line.has_team:
             return Row(

@@ -17,6 +17,7 @@ GITLAB_TEXT = 2700  # characters of a description, at most
 # Where the main branch is found, unless somebody says.
 BASES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 WAIVER = "large-change"
+DEEPEN = "after a shallow clone, run `git fetch --unshallow`"
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,15 @@ class Request:
 def read_request(base: str) -> Request:
     """Read what the forge says of the request; locally, there is none."""
     env = os.environ
-    if event := env.get("GITHUB_EVENT_PATH"):
-        found = json.loads(Path(event).read_text("utf-8")).get("pull_request")
-        if found:
-            return Request(
-                base=f"origin/{found['base']['ref']}",
-                description=found["body"] or "",
-                author=(found["user"] or NOBODY)["login"],
-                by_bot=(found["user"] or NOBODY)["type"] == "Bot",
-                draft=found["draft"],
-                labels=tuple(label["name"] for label in found["labels"] or []),
-            )
+    if found := _event():
+        return Request(
+            base=f"origin/{found['base']['ref']}",
+            description=found["body"] or "",
+            author=(found["user"] or NOBODY)["login"],
+            by_bot=(found["user"] or NOBODY)["type"] == "Bot",
+            draft=found["draft"],
+            labels=tuple(label["name"] for label in found["labels"] or []),
+        )
     if "CI_MERGE_REQUEST_IID" in env:
         title = env.get("CI_MERGE_REQUEST_TITLE", "")
         text = env.get("CI_MERGE_REQUEST_DESCRIPTION", "")
@@ -67,7 +66,7 @@ def read_request(base: str) -> Request:
         return Request(
             # The first is there where GitLab runs on the result of the merge.
             base=env.get("CI_MERGE_REQUEST_TARGET_BRANCH_SHA")
-            or env["CI_MERGE_REQUEST_DIFF_BASE_SHA"],
+            or env.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", ""),
             description=text,
             whole=cut == "false",
             draft=title.lower().startswith(("draft:", "[draft]", "(draft)")),
@@ -75,7 +74,26 @@ def read_request(base: str) -> Request:
             lasting=True,
         )
     known = [name for name in BASES if ask("rev-parse", "--verify", "--quiet", name)]
-    return Request(base or (known or BASES)[0])
+    return Request(base or (known or [""])[0])
+
+
+def _event() -> dict[str, Any]:
+    """Return the pull request of the event on GitHub that runs this, if there is one.
+
+    Raises:
+        StopError: If the event cannot be read.
+    """
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    if not path:
+        return {}
+    try:
+        event = json.loads(Path(path).read_text("utf-8"))
+        return dict(event.get("pull_request") or {})
+    except (OSError, ValueError, AttributeError, TypeError):
+        raise StopError(
+            f"The event that GITHUB_EVENT_PATH names, {path}, cannot be read: on your "
+            "own computer, unset that variable."
+        ) from None
 
 
 def who_waived() -> str:
@@ -85,11 +103,10 @@ def who_waived() -> str:
         LookupError: If the forge does not say.
     """
     env = os.environ
-    if "GITHUB_EVENT_PATH" not in env:
+    if not (request := _event()):
         raise LookupError(f"who set the label {WAIVER} cannot be seen here")
-    event = json.loads(Path(env["GITHUB_EVENT_PATH"]).read_text("utf-8"))
     url = f"{env['GITHUB_API_URL']}/repos/{env['GITHUB_REPOSITORY']}/issues"
-    url = f"{url}/{event['pull_request']['number']}/events?per_page=100"
+    url = f"{url}/{request['number']}/events?per_page=100"
     headers = {"Authorization": f"Bearer {env.get('GITHUB_TOKEN', '')}"}
     entries: list[Any] = []
     try:
@@ -117,13 +134,31 @@ def start_of(base: str) -> str:
     """Return the commit from which a change began.
 
     A history of its own, as a project begins, counts from after its first commit.
+
+    Raises:
+        StopError: If that commit is not here.
     """
     known = ["rev-parse", "--verify", "--quiet", "--end-of-options"]
-    if commit := ask(*known, base + "^{commit}").strip():
-        found = ask("merge-base", commit, "HEAD")
-        return (found or ask("rev-list", "--max-parents=0", "HEAD")).split()[0]
-    raise StopError(
-        f"There is no commit or branch {base!r} here to compare with: name one that is "
-        "there by `poe review --base NAME`; after a shallow clone, run "
-        "`git fetch --unshallow` first."
-    )
+    if not ask(*known, "HEAD^{commit}"):
+        raise StopError(
+            "There is no commit here yet, so that no change can be looked at: run "
+            "`uv run poe setup`, or commit."
+        )
+    if not base:
+        raise StopError(
+            "Nothing says what to compare with: there is no branch main or master, "
+            "here or on origin. Name a branch or commit by `poe review --base NAME`."
+        )
+    commit = ask(*known, base + "^{commit}")
+    if not commit:
+        raise StopError(
+            f"There is no commit or branch {base!r} here to compare with: name one "
+            f"that is there by `poe review --base NAME`; {DEEPEN} first."
+        )
+    if found := ask("merge-base", commit, "HEAD"):
+        return found.split()[0]
+    if ask("rev-parse", "--is-shallow-repository") == "true":
+        raise StopError(
+            f"Where this change began is not in this clone, which is shallow: {DEEPEN}."
+        )
+    return ask("rev-list", "--max-parents=0", "HEAD").split()[0]

@@ -10,8 +10,22 @@ from twobus.review.table import LOOK, Row
 
 # Settings in pyproject.toml that tell checks and their tools what to do.
 CHECKS = ("mypy", "poe", "pytest", "pytest_env", "ruff")
-PLACES = (ANSWERS, ".git", "docs/CODEOWNERS", "CODEOWNERS")
-OURS = re.compile(r"twobus(?![\w.-])")
+# Files that do so instead of it, wherever they are.
+INSTEAD = (
+    ".gitattributes",
+    "mypy.ini",
+    "poe_tasks.toml",
+    "pytest.ini",
+    "pytest.toml",
+    "ruff.toml",
+    "setup.cfg",
+    "tox.ini",
+    "uv.toml",
+)
+# A module `twobus` in the project's folder is imported instead of the package.
+SHADOWS = ("twobus.py", "twobus/")
+PLACES = (ANSWERS, ".git", ".pre-commit", "docs/CODEOWNERS", "CODEOWNERS", *SHADOWS)
+OURS = re.compile(r"twobus(?![\w.-])", re.IGNORECASE)
 
 
 def rules(added: dict[str, int], start: str) -> Iterator[Row]:
@@ -20,9 +34,7 @@ def rules(added: dict[str, int], start: str) -> Iterator[Row]:
     Limits, level and questions are those from before; marks in .gitattributes are not.
     """
     touched = [
-        name
-        for name in added
-        if name.startswith(PLACES) or name.endswith(".gitattributes")
+        name for name in added if name.startswith(PLACES) or name.endswith(INSTEAD)
     ]
     if limits("") != limits(start):
         touched.append("the limits in pyproject.toml")
@@ -47,10 +59,13 @@ def _asked(pyproject: dict[str, Any]) -> str:
     """Return all that decides where uv gets the package, in words."""
     uv = pyproject.get("tool", {}).get("uv", {})
     groups = pyproject.get("dependency-groups", {}).values()
+    project = pyproject.get("project", {})
+    extras = project.get("optional-dependencies", {}).values()
     asked = [
-        *pyproject.get("project", {}).get("dependencies", []),
-        *(one for group in groups for one in group),
+        *project.get("dependencies", []),
+        *(one for group in (*groups, *extras) for one in group),
     ]
+    sources = uv.get("sources", {})
     named = {str(one) for one in asked if re.search("[@=<>~!]", str(one))}
     forced = [
         *uv.get("override-dependencies", []),
@@ -58,7 +73,12 @@ def _asked(pyproject: dict[str, Any]) -> str:
     ]
     return ", ".join(
         [
-            *_words(uv.get("sources", {}).get("twobus", {})),
+            *(
+                it
+                for name in sources
+                if OURS.match(name)
+                for it in _words(sources[name])
+            ),
             *sorted(one for one in named if OURS.match(one)),
             *(f"by force {one}" for one in forced if OURS.match(str(one))),
         ]
@@ -67,8 +87,10 @@ def _asked(pyproject: dict[str, Any]) -> str:
 
 def _locked(lock: dict[str, Any]) -> str:
     packages: list[dict[str, Any]] = lock.get("package", [])
-    ours = next((it for it in packages if it.get("name") == "twobus"), {})
-    return ", ".join([*_words(ours.get("source", {})), *_words(ours.get("version"))])
+    # There may be several, each for some machines.
+    ours = [it for it in packages if it.get("name") == "twobus"]
+    words = [_words([it.get("source"), it.get("version")]) for it in ours]
+    return ", ".join(word for one in words for word in one)
 
 
 def _words(value: Any) -> list[str]:

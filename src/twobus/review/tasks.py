@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from twobus.project import here
+from twobus.project import StopError, here
+from twobus.project import answers as recorded
 from twobus.review.before import answers, ask, text_of
 from twobus.review.description import description
 from twobus.review.notebook_code import overgrown
@@ -38,6 +39,7 @@ def review(base: str = "") -> None:
         size(added, start, request),
         description(start, request),
         *rules(added, start),
+        *_answers_broken(),
         _left_over(),
         owners(),
         _take_over(),
@@ -55,6 +57,14 @@ def review(base: str = "") -> None:
         raise SystemExit(1)
     elif UNKNOWN in results and request.description is not None:
         raise SystemExit(EXIT_UNKNOWN)
+
+
+def _answers_broken() -> Iterator[Row]:
+    """Yield a row if nobody can tell any more what the project was made from."""
+    try:
+        recorded(here().root)
+    except StopError as error:
+        yield Row("Answers", FAILURE, f"no update is possible: {error}")
 
 
 def _left_over() -> Row:
@@ -80,7 +90,7 @@ def _take_over() -> Row:
 
 
 def _changed_notebooks(start: str) -> Iterator[Row]:
-    if answers().get("notebooks", "none") == "none":
+    if (answers() or answers(start)).get("notebooks", "none") == "none":
         return
     # Imported late: who has no notebooks has not what runs them.
     from twobus.review.notebooks import compare
