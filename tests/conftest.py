@@ -112,6 +112,14 @@ def models(promoted: Path) -> Iterator[Path]:
         yield promoted
 
 
+@pytest.fixture
+def quick(models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same; cards are not drawn, which takes longer than all else."""
+    # By its name, which loads what learns only for those who want it.
+    monkeypatch.setattr("twobus.models.training.render", lambda *given: "<p>card</p>")
+    return models
+
+
 @pytest.fixture(scope="module")
 def shop(promoted: Path) -> Iterator[Path]:
     """The project, with a second model that was never promoted."""
