@@ -2,11 +2,12 @@
 
 import io
 import os
+import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,20 @@ def inside(folder: Path, **environment: str) -> Iterator[Path]:
         patch.setenv("PYTHONPATH", str(folder / "src"))
         for name, value in environment.items():
             patch.setenv(name, value)
-        _forget(folder)
+        patch.setattr(sys, "dont_write_bytecode", True)
+        forget(folder)
         try:
             yield folder
         finally:
-            _forget(folder)
+            forget(folder)
 
 
-def _forget(folder: Path) -> None:
+def forget(folder: Path) -> None:
     """Forget modules of the project's package, and what was found out of a project."""
+    # The next edit may be too soon for the clock that tells old bytecode from new.
+    for bytecode in (folder / "src").rglob("__pycache__"):
+        shutil.rmtree(bytecode)
+    invalidate_caches()
     packages = {path.name for path in (folder / "src").glob("*")}
     for name in [name for name in sys.modules if name.split(".")[0] in packages]:
         del sys.modules[name]
@@ -58,6 +64,17 @@ def _forget(folder: Path) -> None:
     access._source.cache_clear()
     if registry := sys.modules.get("twobus.models.registry"):
         registry.store.cache_clear()
+    if rows := sys.modules.get("twobus.models.rows"):
+        rows._dtypes.cache_clear()
+    close_registries()
+
+
+def close_registries() -> None:
+    """Let MLflow open its databases again: their files may have been replaced."""
+    for kind in ("tracking", "model_registry"):
+        if mlflow := sys.modules.get(f"mlflow.store.{kind}.sqlalchemy_store"):
+            for engine in mlflow.SqlAlchemyStore._engine_map.values():
+                engine.dispose()
 
 
 def call(folder: Path, task: str, *words: str, **environment: str) -> Result:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Mapping
@@ -343,5 +344,6 @@ class _Guard:
 
 
 if __name__ == "__main__":
-    # In a container, others reach it by the container's own address.
-    serve(host="0.0.0.0")  # noqa: S104
+    # In a container, which others reach by its own address; at another port if told.
+    given = [int(word) for word in sys.argv[1:]]
+    serve(given[0] if given else 8000, "0.0.0.0")  # noqa: S104

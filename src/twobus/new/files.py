@@ -75,8 +75,7 @@ def write(files: Mapping[Path, str]) -> None:
     """Write new files, and say which.
 
     Raises:
-        NewFileError: If one is there already.
-        OSError: If one cannot be written; then none stays.
+        NewFileError: If one is there already, or cannot be written; then none stays.
     """
     if taken := [file for file in files if file.exists()]:
         there = here().name(taken[0])
@@ -88,9 +87,9 @@ def write(files: Mapping[Path, str]) -> None:
             with file.open("x", encoding="utf-8", newline="\n") as stream:
                 written.append(file)
                 stream.write(text)
-    except OSError:
+    except OSError as error:
         for file in written:
             file.unlink()
-        raise
+        raise NewFileError(f"Nothing was written: {error}.") from None
     names = [here().name(file) for file in files]
     print("Written:", *names, sep="\n  ")
