@@ -201,9 +201,11 @@ def _put_back_the_address(before: Path, here: Path) -> None:
 
     It was rendered from the new place, since the old one may be gone.
     """
-    made = before / ANSWERS
-    recorded = dict(answers(before), _src_path=answers(here)["_src_path"])
-    made.write_text(yaml.safe_dump(recorded, allow_unicode=True), "utf-8")
+    place = re.compile(r"^_src_path: .*(\n +.*)*", re.MULTILINE)
+    if recorded := place.search((here / ANSWERS).read_text("utf-8")):
+        made = before / ANSWERS
+        text = place.sub(lambda _: recorded[0], made.read_text("utf-8"))
+        made.write_text(text, "utf-8")
     rendered, today = (_source(folder) for folder in (before, here))
     if rendered and today:
         file = before / "pyproject.toml"
