@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 from cookiecutter.exceptions import FailedHookException
-from jinja2 import Environment, StrictUndefined, pass_context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
@@ -82,7 +82,11 @@ def render(value: Any, known: Mapping[str, Any]) -> Any:
     if not isinstance(value, str):
         return value
     filters = "jinja2_ansible_filters.AnsibleCoreFiltersExtension"
-    environment = SandboxedEnvironment(extensions=[filters], undefined=StrictUndefined)
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(TEMPLATE),
+        extensions=[filters],
+        undefined=StrictUndefined,
+    )
     return environment.from_string(value).render(known)
 
 

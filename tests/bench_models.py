@@ -2,16 +2,24 @@
 
 import json
 import shutil
+import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 
-from modelled import nursery, server
+import at_work
+from inside import inside
+from modelled import NAME, server
 
-from template import poe, render, run, snapshot
+from template import commit, render, run, snapshot
+from twobus.data import source
+from twobus.models import registry, tasks
+from twobus.models.rows import conform, predict
 
 ROUNDS = 5
-NAME = "penguin_sex"
 # One thread asks over four connections: more than one at a time, less than a crowd.
 WRK = ["wrk", "--threads", "1", "--connections", "4"]
 NO_WRK = (
@@ -32,52 +40,6 @@ function done(summary, latency, requests)
   ))
 end
 """
-# In the place of our application, so that uvicorn is started in the same way.
-BARE = """
-from fastapi import FastAPI
-bare = FastAPI()
-
-@bare.post("/constant")
-async def constant():
-    return {"predictions": [{"sex": "male"}]}
-
-serving.make_app = lambda: bare
-"""
-# One after the other, so that both meet the same moods of the machine.
-OVERHEAD = """
-import json
-from statistics import median
-from time import perf_counter
-from PACKAGE.data import read
-from PACKAGE.twobus.modelling import registry
-from PACKAGE.twobus.modelling.rows import conform, predict
-
-version = registry.fetch("NAME", 1)
-model, fitted = version.model, version.fitted
-table = read(model.table).to_pandas()
-frame = conform(table.sample(1000, replace=True, random_state=0), model)
-
-def common():
-    predict(model, fitted, frame)
-
-def direct():
-    features = model.features(frame)
-    fitted.predict(features)
-    fitted.predict_proba(features)
-
-def seconds(action):
-    start = perf_counter()
-    action()
-    return perf_counter() - start
-
-found = []
-for _ in range(ROUNDS):
-    pairs = [(seconds(common), seconds(direct)) for _ in range(50)]
-    ours, theirs = (median(times) * 1000 for times in zip(*pairs))
-    # Of each pair, which differs less than the two medians do where others work.
-    found.append((ours, theirs, median(one / other for one, other in pairs)))
-print(json.dumps(found))
-"""
 
 
 def spread(values: list[float], digits: int = 2) -> str:
@@ -94,10 +56,11 @@ def row(what: str, values: list[float], unit: str = "", digits: int = 2) -> str:
 def promoted(template: Path, project: Path) -> Path:
     """Make a project whose model is trained and promoted."""
     render(template, project, kind="model")
-    for words in (["setup"], ["train"], ["promote", NAME, "1"]):
-        result = poe(project, *words, UV_OFFLINE="1")
-        if result.code:
-            raise SystemExit(f"poe {' '.join(words)} failed:\n{result.output}")
+    (project / "uv.lock").touch()
+    commit(project)
+    with inside(project), redirect_stdout(sys.stderr):
+        tasks.train([NAME])
+        tasks.promote(NAME, 1)
     return project
 
 
@@ -108,9 +71,8 @@ def load(project: Path, work: Path) -> list[str]:
     rates: dict[str, list[float]] = {"model": [], "constant": []}
     tails: dict[str, list[float]] = {"model": [], "constant": []}
     with (
-        nursery(project, work / "outputs") as made,
-        server(made) as served,
-        server(made, BARE) as bare,
+        server(project, work) as served,
+        server(project, work, at_work.serve_a_constant) as bare,
     ):
         (model,) = served.get("/models").json()
         body = json.dumps({"rows": [model["example"]]})
@@ -155,18 +117,43 @@ def load(project: Path, work: Path) -> list[str]:
 
 def overhead(project: Path) -> list[str]:
     """Compare the common code with calls of the fitted object, for 1,000 rows."""
-    package = next(project.glob("src/*/twobus")).parent.name
-    code = OVERHEAD.replace("PACKAGE", package).replace("NAME", NAME)
-    code = code.replace("ROUNDS", str(ROUNDS))
-    result = run("uv", "run", "--offline", "python", "-c", code, cwd=project)
-    if result.code:
-        raise SystemExit(result.output)
-    common, direct, ratios = zip(*json.loads(result.output), strict=True)
+    with inside(project):
+        version = registry.fetch(NAME, 1)
+        model, fitted = version.model, version.fitted
+        table = source().read(model.table).to_pandas()
+        frame = conform(table.sample(1000, replace=True, random_state=0), model)
+
+        def common() -> None:
+            predict(model, fitted, frame)
+
+        def direct() -> None:
+            features = model.features(frame)
+            fitted.predict(features)
+            fitted.predict_proba(features)
+
+        # One after the other, so that both meet the same moods of the machine.
+        rounds = [
+            [(seconds(common), seconds(direct)) for _ in range(50)]
+            for _ in range(ROUNDS)
+        ]
+    ours, theirs = (
+        [median(pair[side] for pair in pairs) * 1000 for pairs in rounds]
+        for side in (0, 1)
+    )
+    # Of each pair, which differs less than the two medians do where others work.
+    ratios = [median(one / other for one, other in pairs) for pairs in rounds]
     return [
-        row("1,000 rows by the common code", [*common], "ms", 1),
-        row("1,000 rows by the fitted object", [*direct], "ms", 1),
-        row("common code / fitted object", [*ratios]),
+        row("1,000 rows by the common code", ours, "ms", 1),
+        row("1,000 rows by the fitted object", theirs, "ms", 1),
+        row("common code / fitted object", ratios),
     ]
+
+
+def seconds(action: Callable[[], None]) -> float:
+    """Return how long something takes."""
+    start = perf_counter()
+    action()
+    return perf_counter() - start
 
 
 def models(template: Path, work: Path) -> None:

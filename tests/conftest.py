@@ -2,8 +2,9 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,23 @@ import pytest
 from browser import started
 from inside import inside
 from playwright.sync_api import Browser
+from reviewed import branch, forge, gitlab, owned, review
+from warehouse import library, server
 
 from template import commit, lend, poe, render, run, set_up, snapshot
 from twobus.companion.template import Template, fetch
 from twobus.companion.template import render as render_release
+from twobus.models import tasks
 
+# A % means something to the settings of Alembic, by which MLflow makes a registry.
+HARD_NAME = "50% penguin study é"
 Render = Callable[..., Path]
 Made = Callable[..., Path]
 Small = Callable[..., Path]
+
+
+# Fixtures that stand in a module of their own.
+__all__ = ["branch", "forge", "gitlab", "library", "owned", "review", "server"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -82,6 +92,46 @@ def small(rendered: Made, tmp_path: Path) -> Iterator[Small]:
 
 
 @pytest.fixture(scope="session")
+def promoted(rendered: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose model has version 1, promoted in this process; lend it."""
+    place = tmp_path_factory.mktemp("promoted") / HARD_NAME
+    shutil.copytree(rendered({"kind": "model"}), place)
+    # Training records a hash of it.
+    (place / "uv.lock").write_text("version = 1\n", "utf-8")
+    commit(place)
+    with inside(place), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        tasks.train(["penguin_sex"])
+        tasks.promote("penguin_sex", 1)
+    return place
+
+
+@pytest.fixture
+def models(promoted: Path) -> Iterator[Path]:
+    """The same, for this process to work in; it is put back after the test."""
+    with lend(promoted), inside(promoted):
+        yield promoted
+
+
+@pytest.fixture
+def quick(models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same; cards are not drawn, which takes longer than all else."""
+    # By its name, which loads what learns only for those who want it.
+    monkeypatch.setattr("twobus.models.training.render", lambda *given: "<p>card</p>")
+    return models
+
+
+@pytest.fixture(scope="module")
+def shop(promoted: Path) -> Iterator[Path]:
+    """The project, with a second model that was never promoted."""
+    with lend(promoted):
+        folder = promoted / "src" / "penguin_study" / "models"
+        shutil.copy(folder / "penguin_sex.py", folder / "unpromoted.py")
+        commit(promoted)
+        with inside(promoted):
+            yield promoted
+
+
+@pytest.fixture(scope="session")
 def ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default project, set up; tests that change it clone it first."""
     return set_up(render(release, tmp_path_factory.mktemp("ready") / "penguin study é"))
@@ -104,7 +154,7 @@ def marimo_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="session")
 def models_ready(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose model has version 1, promoted; tests that change it lend it."""
-    folder = tmp_path_factory.mktemp("models") / "penguin study é"
+    folder = tmp_path_factory.mktemp("models") / HARD_NAME
     project = set_up(render(release, folder, kind="model"))
     for words in (["train"], ["promote", "penguin_sex", "1"]):
         result = poe(project, *words)

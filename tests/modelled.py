@@ -1,176 +1,178 @@
-"""What tests need of a project with models: its tasks, quickly, and its server."""
+"""What tests need of a project with models: one that is trained, and processes."""
 
 import json
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import cache
+from io import StringIO
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import httpx
+import pytest
+from inside import forget, inside
 
-from template import Result, environment
+from template import FOREIGN, Result, environment
+from twobus.models import registry, serving
 
+NAME = "penguin_sex"
+PACKAGE = "penguin_study"
+MODELS = Path("src", PACKAGE, "models")
 PATIENCE = 120
-# Loads once what takes seconds to load; each task is then a process of its own.
-NURSERY = """
-import json, os, sys, tempfile, traceback
-from pathlib import Path
-from PACKAGE.twobus.modelling import batch, registry, serving, tasks, training
-with tempfile.TemporaryDirectory() as place:
-    folder, registry.FOLDER = registry.FOLDER, Path(place)
-    registry.store().search_registered_models()
-    registry.FOLDER = folder
-    registry.store.cache_clear()
-print("ready", flush=True)
-for line in sys.stdin:
-    task = json.loads(line)
-    if "wait" in task:
-        _, status = os.waitpid(task["wait"], 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
-        continue
-    child = os.fork()
-    if child:
-        print(child, flush=True)
-        continue
-    os.setsid()
-    output = os.open(task["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.environ.update(task["changes"])
-    code = 0
-    try:
-        exec(task["code"], globals())
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(bool(error.code))
-        if isinstance(error.code, str):
-            print(error.code, file=sys.stderr)
-    except BaseException:
-        code = 1
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-"""
+
+
+def edit(project: Path, file: Path | str, old: str, new: str) -> None:
+    """Replace what stands once in a file, and forget what it said."""
+    text = (project / file).read_text("utf-8")
+    assert text.count(old) == 1, old
+    (project / file).write_text(text.replace(old, new), "utf-8")
+    forget(project)
+
+
+def version_files(number: int = 1, name: str = NAME) -> Path:
+    """Return the folder of a version's files."""
+    title = f"{PACKAGE}.{name}"
+    place = registry.store().get_model_version(title, str(number)).source
+    assert place.startswith("file://")
+    return Path(unquote(urlsplit(place).path))
+
+
+def refused(task: Callable[..., Any], *given: Any, **named: Any) -> str:
+    """Call a task that must stop with one sentence, and return that."""
+    printed = StringIO()
+    with (
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+        pytest.raises(SystemExit) as stopped,
+    ):
+        task(*given, **named)
+    said = stopped.value.code
+    assert isinstance(said, str)
+    assert "\n" not in said
+    assert said.endswith(".") or ": uv run " in said, said
+    # What comes before it, steps and how a server says that it begins.
+    assert all(is_step(line) for line in printed.getvalue().splitlines())
+    return said
+
+
+def is_step(line: str) -> bool:
+    """Whether a line only tells which step of training begins."""
+    name, colon, step = line.partition(": ")
+    return bool(colon) and step.split(" ")[0].endswith("ing") and " " not in name
+
+
+def refusal(response: Any) -> dict[str, Any]:
+    """Return the first reason of a refusal, which has the form of all of them."""
+    assert response.headers["content-type"] == "application/json"
+    (first, *_) = response.json()["detail"]
+    assert first.keys() == {"row", "field", "problem"}
+    assert first["problem"]
+    return dict(first)
 
 
 @dataclass
 class Task:
-    """A task that was started.
+    """A function that works in a process of its own.
 
     Attributes:
-        nursery: Who waits for it.
-        pid: Its process.
+        process: The process.
         output: The file of all that it prints.
     """
 
-    nursery: "Nursery"
-    pid: int
+    process: ForkServerProcess
     output: Path
 
     def wait(self) -> Result:
         """Wait for its end."""
-        code = int(self.nursery.ask({"wait": self.pid}))
-        return Result(code, self.output.read_text("utf-8"))
+        self.process.join(PATIENCE)
+        assert self.process.exitcode is not None, self.output.read_text("utf-8")
+        return Result(self.process.exitcode, self.output.read_text("utf-8"))
 
     def stop(self, number: int = signal.SIGTERM) -> Result:
-        """Send a signal, and wait for its end."""
-        os.kill(self.pid, number)
+        """Send a signal, if it has not ended yet, and wait for its end."""
+        assert self.process.pid
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
         return self.wait()
-
-    def alive(self) -> bool:
-        """Whether it has not ended."""
-        words = ["ps", "-o", "state=", "-p", str(self.pid)]
-        state = subprocess.run(words, capture_output=True, encoding="utf-8").stdout
-        return bool(state.strip("Z \n"))
 
     def wait_for(self, text: str) -> str:
         """Wait until it has printed a text, and return all that it has printed."""
         end = time.monotonic() + PATIENCE
         while text not in (told := self.output.read_text("utf-8")):
             assert time.monotonic() < end, told
-            assert self.alive(), told
+            assert self.process.is_alive(), self.output.read_text("utf-8")
             time.sleep(0.05)
         return told
 
 
-class Nursery:
-    """Runs a project's tasks as processes that need not load anything."""
+def start(
+    project: Path, output: Path, function: Callable[..., None], *given: Any, **env: str
+) -> Task:
+    """Let a function of `at_work` or of the package work in a project.
 
-    def __init__(self, project: Path, outputs: Path, **changes: str) -> None:
-        """Load the project's code.
+    It is a process of its own, which can be killed, and need not load anything.
 
-        Args:
-            project: A project that is set up.
-            outputs: A folder for what tasks print.
-            **changes: To the environment.
-        """
-        self.project, self.outputs, self.count = project, outputs, 0
-        self.package = next(project.glob("src/*/twobus")).parent.name
-        self.process = subprocess.Popen(
-            [
-                project / ".venv" / "bin" / "python",
-                "-c",
-                NURSERY.replace("PACKAGE", self.package),
-            ],
-            cwd=project,
-            # Without compiled files, which the next edit might be too soon for.
-            env=environment(PYTHONDONTWRITEBYTECODE="1", **changes),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        assert self._answer() == "ready"
+    Args:
+        project: The project.
+        output: A folder for what it prints.
+        function: What it does.
+        *given: What the function gets.
+        **env: Variables of the process.
+    """
+    number = len(list(output.glob("process-*.txt")))
+    file = output / f"process-{number}.txt"
+    file.touch()
+    words = (project, file, function, given, env)
+    process = _loaded().Process(target=_work, args=words, daemon=True)
+    process.start()
+    return Task(process, file)
 
-    def ask(self, task: dict[str, Any]) -> str:
-        """Ask for a task, and return the answer."""
-        assert self.process.stdin
-        self.process.stdin.write(json.dumps(task) + "\n")
-        self.process.stdin.flush()
-        return self._answer()
 
-    def start(self, code: str, **changes: str) -> Task:
-        """Start a task: Python that finds `tasks`, `registry`, `serving` and so on."""
-        self.count += 1
-        output = self.outputs / f"{self.count}.txt"
-        output.touch()
-        asked = {"code": code, "output": str(output), "changes": changes}
-        return Task(self, int(self.ask(asked)), output)
+def ran(
+    project: Path, output: Path, function: Callable[..., None], *given: Any, **env: str
+) -> Result:
+    """Let a function work in a process of its own, to its end: see `start`."""
+    return start(project, output, function, *given, **env).wait()
 
-    def run(self, code: str, **changes: str) -> Result:
-        """Run a task to its end."""
-        return self.start(code, **changes).wait()
 
-    def good(self, code: str, **changes: str) -> str:
-        """Run a task that must succeed, and return what it printed."""
-        result = self.run(code, **changes)
-        assert result.code == 0, result.output
-        return result.output
+@cache
+def _loaded() -> multiprocessing.context.ForkServerContext:
+    """Start the process from which the others begin, once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["loaded", "modelled"])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+            patch.delenv(name)
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("PYTHONUTF8", "1")
+        forkserver.ensure_running()
+    return context
 
-    def refused(self, code: str, **changes: str) -> str:
-        """Run a task that must fail with one sentence, and return that."""
-        result = self.run(code, **changes)
-        steps = [line for line in result.output.splitlines() if not is_step(line)]
-        assert result.code == 1, result.output
-        assert len(steps) == 1, result.output
-        assert steps[0].endswith(".") or ": uv run " in steps[0], result.output
-        return steps[0]
 
-    def close(self) -> None:
-        """End it."""
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _answer(self) -> str:
-        assert self.process.stdout
-        return self.process.stdout.readline().strip()
+def _work(
+    project: Path,
+    file: Path,
+    function: Callable[..., None],
+    given: Sequence[Any],
+    env: dict[str, str],
+) -> None:
+    output = os.open(file, os.O_WRONLY | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    # What runs in the background may have been told to ignore Ctrl+C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with inside(project, **env):
+        function(*given)
 
 
 @dataclass
@@ -210,28 +212,21 @@ class Server:
         )
 
 
-def is_step(line: str) -> bool:
-    """Whether a line only tells which step of training begins."""
-    name, colon, step = line.partition(": ")
-    return bool(colon) and step.split(" ")[0].endswith("ing") and " " not in name
-
-
 @contextmanager
-def nursery(project: Path, outputs: Path, **changes: str) -> Iterator[Nursery]:
-    """Load a project's code once, to run many of its tasks."""
-    outputs.mkdir(parents=True, exist_ok=True)
-    made = Nursery(project, outputs, **changes)
-    yield made
-    made.close()
+def server(
+    project: Path, output: Path, function: Callable[..., None] = serving.serve
+) -> Iterator[Server]:
+    """Serve at a free port, by a process.
 
-
-@contextmanager
-def server(made: Nursery, code: str = "", **changes: str) -> Iterator[Server]:
-    """Serve at a free port, after some code where it is given."""
-    task = made.start(f"{code}\nserving.serve(port=0)", **changes)
+    Args:
+        project: The project.
+        output: A folder for its log.
+        function: What serves, at the port that it gets.
+    """
+    task = start(project, output, function, 0)
     told = task.wait_for('"listening"')
     yield Server(task, re.findall(r"http://[^ \"]+", told)[0])
-    if task.alive():
+    if task.process.is_alive():
         task.stop()
 
 

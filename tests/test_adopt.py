@@ -14,11 +14,11 @@ from typing import Any
 import copier
 import pytest
 import strangers
-import twobus.adopt
 import yaml
 from strangers import Files, history, keep, write
 from typer.testing import CliRunner
 
+import twobus.companion.adopt
 from template import files as contents
 from template import git, render, run, status
 from twobus.companion.advice import Tree, advise
@@ -434,7 +434,7 @@ def test_questions_are_asked_with_guesses_as_defaults(
         return {name: "Owls" if name == "project_name" else answers[name]}
 
     monkeypatch.setattr("copier._main.unsafe_prompt", answer)
-    done = twobus.adopt.adopt(
+    done = twobus.companion.adopt.adopt(
         here, str(template), data={"license": "MIT"}, interactive=True
     )
     assert asked["project_name"] == "Bat Calls 2"
@@ -448,7 +448,7 @@ def test_questions_are_asked_with_guesses_as_defaults(
 
     monkeypatch.setattr("copier._main.unsafe_prompt", leave)
     with pytest.raises(StopError, match="You left a question open"):
-        twobus.adopt.adopt(here, str(template), data={}, interactive=True)
+        twobus.companion.adopt.adopt(here, str(template), data={}, interactive=True)
 
 
 # How a repository is when it cannot be adopted, and a word of what is said.
@@ -574,7 +574,7 @@ def test_a_failure_on_the_way_leaves_all_as_it_was(
     def fail(*_: Any, **__: Any) -> None:
         raise StopError("The disk is full.")
 
-    monkeypatch.setattr(f"twobus.adopt.{step}", fail)
+    monkeypatch.setattr(f"twobus.companion.adopt.{step}", fail)
     assert "disk" in adopt(here, template, code=2)["notes"][0]
     assert everything(here) == before
 
@@ -634,12 +634,12 @@ def test_the_template_is_where_the_companion_came_from(
             assert name == "direct_url.json"
             return json.dumps(direct) if direct else None
 
-    monkeypatch.setattr("twobus.adopt.distribution", lambda _: Installed())
+    monkeypatch.setattr("twobus.companion.adopt.distribution", lambda _: Installed())
     if address:
-        assert twobus.adopt.home() == address
+        assert twobus.companion.adopt.home() == address
     else:
         with pytest.raises(StopError, match="--template"):
-            twobus.adopt.home()
+            twobus.companion.adopt.home()
 
 
 # What stands in a repository, and words of what is said about it.

@@ -1,10 +1,11 @@
 """A reviewer sees side by side what a change does to the notebooks."""
 
-import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,18 +13,16 @@ from pathlib import Path
 
 import pytest
 from browser import Opened, opened
+from conftest import Made, Small
+from inside import inside
 from playwright.sync_api import Page, expect
 
-from template import Result, environment, git, lend, run, status
+import template
+from template import environment, git, poe, run, status
+from twobus.review import notebooks
 
 pytestmark = pytest.mark.slow
 
-COMPARE = """
-import json, sys
-from pathlib import Path
-from analysis_project.twobus.before_after import compare
-print("\\n" + json.dumps(compare(sys.argv[1], Path(sys.argv[2]))))
-"""
 CANARY = "98765.4321"
 SHAPE = "WIDTH = 2\n"
 # Draws what the package says, beside a table that says the same before and after.
@@ -31,8 +30,8 @@ FIGURE = """# %%
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from analysis_project.data import read
-from analysis_project.shape import WIDTH
+from penguin_study.data import read
+from penguin_study.shape import WIDTH
 
 # %%
 penguins = read("penguins")
@@ -107,7 +106,7 @@ def _(mo):
 
 @app.cell
 def _():
-    from analysis_project.shape import WIDTH
+    from penguin_study.shape import WIDTH
 
     print("width", WIDTH)
     return
@@ -129,7 +128,12 @@ class Compared:
     left: str
 
 
-def write(project: Path, scripts: dict[str, str], shape: str = SHAPE) -> None:
+def write(
+    project: Path,
+    scripts: dict[str, str],
+    shape: str = SHAPE,
+    package: str = "penguin_study",
+) -> None:
     """Give a project these notebooks and no others, and what they draw."""
     folder = project / "notebooks"
     for script in folder.rglob("*.py"):
@@ -138,27 +142,33 @@ def write(project: Path, scripts: dict[str, str], shape: str = SHAPE) -> None:
         script = folder / f"{name}.py"
         script.parent.mkdir(exist_ok=True)
         script.write_text(text, "utf-8")
-    (project / "src/analysis_project/shape.py").write_text(shape)
+    (project / "src" / package / "shape.py").write_text(shape)
 
 
 def commit(project: Path) -> None:
     """Commit all there is."""
-    git("add", "--all", cwd=project)
-    git("commit", "--quiet", "--no-verify", "--message", "Before é", cwd=project)
+    template.commit(project)
+    message = ["--message", "Before é"]
+    git("commit", "--quiet", "--amend", "--no-verify", *message, cwd=project)
 
 
-def command(base: str, folder: Path) -> list[str]:
-    """Return how Python is called to compare a project with a commit."""
-    return ["uv", "run", "python", "-c", COMPARE, base, str(folder)]
+def in_this_environment(tree: Path, *words: str, **environment: str) -> tuple[int, str]:
+    """Run a task of another folder as `uv_run` does, without installing its lock."""
+    name, *task = words
+    assert name == "poe"
+    path = {"PYTHONPATH": str(tree / "src")}
+    command = str(Path(sys.executable).with_name(name))
+    result = run(command, *task, cwd=tree, **path, **environment)
+    return result.code, result.output
 
 
 def compare(project: Path, folder: Path, base: str = "HEAD") -> Compared:
-    """Compare a project as it is with a commit."""
+    """Compare a project as it is with a commit; both run in this environment."""
     before = left_behind(project)
-    result: Result = run(*command(base, folder), cwd=project)
-    assert result.code == 0, result.output
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(notebooks, "uv_run", in_this_environment)
+        lines = notebooks.compare(base, folder)
     after = left_behind(project)
-    lines = json.loads(result.output.splitlines()[-1])
     return Compared(folder, lines, "" if before == after else after)
 
 
@@ -169,15 +179,17 @@ def left_behind(project: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def compared(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Compared:
+def compared(rendered: Made, tmp_path_factory: pytest.TempPathFactory) -> Compared:
     """One change of many kinds, compared on a machine where the real data lies."""
-    with lend(ready):
-        with (ready / "data/raw/penguins.csv").open("a", newline="\n") as rows:
-            rows.write(f"Gentoo,Biscoe,{CANARY},13.2,211,4500,female,2007\n")
-        write(ready, BEFORE)
-        commit(ready)
-        write(ready, AFTER, SHAPE.replace("2", "4"))
-        return compare(ready, tmp_path_factory.mktemp("compared") / "review é")
+    project = tmp_path_factory.mktemp("project") / "penguin study é"
+    shutil.copytree(rendered({}), project)
+    with (project / "data/raw/penguins.csv").open("a", newline="\n") as rows:
+        rows.write(f"Gentoo,Biscoe,{CANARY},13.2,211,4500,female,2007\n")
+    write(project, BEFORE)
+    commit(project)
+    write(project, AFTER, SHAPE.replace("2", "4"))
+    with inside(project):
+        return compare(project, tmp_path_factory.mktemp("compared") / "review é")
 
 
 @pytest.fixture
@@ -358,14 +370,67 @@ def test_a_comparison_leaves_nothing_behind(compared: Compared) -> None:
     assert compared.left == ""
 
 
+@pytest.mark.parametrize(
+    ("base", "reason", "what"),
+    [
+        ("HEAD", "Unable to find lockfile", "not run before"),
+        ("v0", "no such commit", "not compared"),
+    ],
+)
+def test_a_base_that_cannot_be_run_is_said(
+    small: Small, tmp_path: Path, base: str, reason: str, what: str
+) -> None:
+    project = small()
+    write(project, {"same": SAME})
+    # There is no lock at the base, so that the real uv refuses it.
+    commit(project)
+    before = left_behind(project)
+    problem, line = notebooks.compare(base, tmp_path / "review")
+    assert reason in problem
+    assert line == f"same: {what}"
+    for name in ("index", "same"):
+        assert reason in (tmp_path / f"review/{name}.html").read_text("utf-8")
+    assert left_behind(project) == before
+
+
+def test_marimo_notebooks_are_compared(small: Small, tmp_path: Path) -> None:
+    project = small(notebooks="marimo")
+    write(project, {"bridges": MARIMO})
+    commit(project)
+    changed = {"bridges": MARIMO.replace("seven", "eight")}
+    write(project, changed, "WIDTH = 4\n")
+    compared = compare(project, tmp_path / "review")
+    assert compared.lines == ["bridges: changed text, changed outputs (1 result)"]
+    shown = (compared.folder / "bridges.html").read_text("utf-8")
+    assert "<ins>eight</ins>" in shown
+    assert "<ins>4</ins>" in shown
+
+
+# As people run it: the base with its own lock.
+
+
+def test_review_compares_with_the_base_by_its_own_code_and_lock(study: Path) -> None:
+    package = study / "src/analysis_project"
+    figure = FIGURE.replace("penguin_study", package.name)
+    write(study, {"figure": figure, "same": SAME}, package=package.name)
+    commit(study)
+    (package / "shape.py").write_text("WIDTH = 4\n")
+    before = left_behind(study)
+    result = poe(study, "review", "--base", "HEAD")
+    assert re.search(r"figure.*changed outputs \(1 figure\)", result.output)
+    assert (study / "reports/review/figure.html").exists()
+    assert not (study / "reports/review/same.html").exists()
+    assert left_behind(study) == before
+
+
 def test_an_interrupted_comparison_leaves_nothing_behind(
     study: Path, tmp_path: Path
 ) -> None:
-    write(study, {"same": SAME})
+    write(study, {"same": SAME}, package="analysis_project")
     commit(study)
     before = left_behind(study)
     process = subprocess.Popen(
-        command("HEAD", tmp_path),
+        ["uv", "run", "poe", "review", "--base", "HEAD"],
         cwd=study,
         env=environment(TMPDIR=str(tmp_path)),
         start_new_session=True,
@@ -380,41 +445,3 @@ def test_an_interrupted_comparison_leaves_nothing_behind(
     process.wait(60)
     assert left_behind(study) == before
     assert not [*tmp_path.glob("*/*/pyproject.toml")]
-
-
-@pytest.mark.parametrize(
-    ("base", "reason", "what"),
-    [
-        ("no lock", "Unable to find lockfile", "not run before"),
-        ("v0", "no such commit", "not compared"),
-    ],
-)
-def test_a_base_that_cannot_be_run_is_said(
-    study: Path, tmp_path: Path, base: str, reason: str, what: str
-) -> None:
-    write(study, {"same": SAME})
-    if base == "no lock":
-        lock = (study / "uv.lock").read_bytes()
-        git("rm", "--quiet", "uv.lock", cwd=study)
-        commit(study)
-        (study / "uv.lock").write_bytes(lock)
-    compared = compare(study, tmp_path, "HEAD" if base == "no lock" else base)
-    problem, line = compared.lines
-    assert reason in problem
-    assert line == f"same: {what}"
-    for name in ("index", "same"):
-        assert reason in (tmp_path / f"{name}.html").read_text("utf-8")
-    assert compared.left == ""
-
-
-def test_marimo_notebooks_are_compared(marimo_ready: Path, tmp_path: Path) -> None:
-    with lend(marimo_ready):
-        write(marimo_ready, {"bridges": MARIMO})
-        commit(marimo_ready)
-        changed = {"bridges": MARIMO.replace("seven", "eight")}
-        write(marimo_ready, changed, "WIDTH = 4\n")
-        compared = compare(marimo_ready, tmp_path / "review")
-    assert compared.lines == ["bridges: changed text, changed outputs (1 result)"]
-    shown = (compared.folder / "bridges.html").read_text("utf-8")
-    assert "<ins>eight</ins>" in shown
-    assert "<ins>4</ins>" in shown

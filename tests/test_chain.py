@@ -1,6 +1,8 @@
 """A team's library and what is built on it, from a new table to a study's checks."""
 
 import re
+import shlex
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from twobus.companion.update import update as bring
 pytestmark = pytest.mark.slow
 
 PACKAGE = "acme_data"
+NEWER = "1000.1.0"
 
 
 @dataclass(frozen=True)
@@ -66,23 +69,39 @@ def checked(project: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def library(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
-    """A library of which 1.0.0 is released."""
+def newer(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template with one more release."""
+    folder = clone(release, tmp_path_factory.mktemp("newer") / "twobus")
+    tag = f"v{NEWER}"
+    git("tag", "--annotate", tag, "--message", NEWER, cwd=commit(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(
+    release: Path, newer: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Library:
+    """A library that has followed the template from 1.0.0 to its own 1.0.1."""
     folder = tmp_path_factory.mktemp("library") / "acme-data"
-    found = Library(set_up(render(release, folder, kind="library")))
+    found = Library(commit(render(release, folder, kind="library")))
     found.release("1.0.0")
+    file = folder / "pyproject.toml"
+    replace(file, release.as_uri(), newer.as_uri())
+    replace(file, '^rev = "v1000.0.0"', f'rev = "v{NEWER}"')
+    found.release("1.0.1")
+    set_up(folder)
     return found
 
 
 @pytest.fixture(scope="module")
 def study_ready(
-    release: Path, library: Library, tmp_path_factory: pytest.TempPathFactory
+    newer: Path, library: Library, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """An analysis on the library, set up."""
+    """An analysis on a library of an older release of the template, set up."""
     folder = tmp_path_factory.mktemp("study") / "churn study é"
     answers = {"worked_example": True, "package_name": "churn_study"}
     wanted = library.requirement("1.0.0")
-    return set_up(render(release, folder, shared_library=wanted, **answers))
+    return set_up(render(newer, folder, shared_library=wanted, **answers))
 
 
 @pytest.fixture
@@ -103,13 +122,25 @@ def test_an_analysis_on_a_library_passes_without_data_access_of_its_own(
     assert not own & {"data.py", "tables"}
 
 
-def test_models_on_a_library_are_checked_trained_and_written(
+def recorded(project: Path) -> str:
+    """Return the one release of the package that a project's lock has."""
+    packages = tomllib.loads((project / "uv.lock").read_text("utf-8"))["package"]
+    (source,) = (one["source"] for one in packages if one["name"] == "twobus")
+    return re.sub(r"^.*rev=v([0-9.]+)#.*$", r"\1", source["git"])
+
+
+def test_a_study_may_follow_a_newer_release_than_its_library(study: Path) -> None:
+    assert recorded(study) == NEWER
+
+
+def test_models_on_a_library_of_a_newer_release_are_checked_trained_and_written(
     release: Path, library: Library, tmp_path: Path
 ) -> None:
     answers = {"kind": "model", "worked_example": True, "package_name": "churn"}
-    wanted = library.requirement("1.0.0")
+    wanted = library.requirement("1.0.1")
     project = render(release, tmp_path / "churn", shared_library=wanted, **answers)
     set_up(project)
+    assert recorded(project) == "1000.0.0"
     written = poe(
         project, "new-model", "mass", "--table=penguins", "--target=body_mass_g"
     )
@@ -118,6 +149,25 @@ def test_models_on_a_library_are_checked_trained_and_written(
     trained = poe(project, "train", "penguin_sex")
     assert trained.code == 0, trained.output
     assert "trained on the samples" in trained.output
+
+
+def test_any_other_project_reads_by_the_library_as_its_readme_says(
+    library: Library, release: Path, tmp_path: Path
+) -> None:
+    readme = (library.folder / "README.md").read_text("utf-8")
+    (line,) = re.findall(r"`(uv add [^`]*twobus[^`]*)`", readme)
+    command = line.replace("https://…", library.folder.as_uri())
+    _, _, ours, theirs = shlex.split(command)
+    assert ours == library.requirement("1.0.0")
+    assert theirs == f"twobus @ git+{release.as_uri()}"
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "mine"\nversion = "0"\nrequires-python = ">=3.11"\n', "utf-8"
+    )
+    added = run("bash", "-c", command, cwd=tmp_path)
+    assert added.code == 0, added.output
+    code = "from acme_data import read; print(read('penguins').count().execute())"
+    result = run("uv", "run", "--no-sync", "python", "-c", code, cwd=tmp_path)
+    assert result.output.split()[-1] == "344", result.output
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,11 @@ def study(made: Path, change: Change, release: Path, tmp_path: Path) -> Study:
         template = change(**contents)
         project = tmp_path / made.name
         shutil.copytree(made, project)
-        for name in (".copier-answers.yml", "pyproject.toml"):
-            file = project / name
-            text = file.read_text("utf-8").replace(str(release), template.address)
-            file.write_text(text, "utf-8")
+        for file in filter(Path.is_file, project.rglob("*")):
+            text = file.read_bytes()
+            file.write_bytes(
+                text.replace(os.fsencode(release), template.address.encode())
+            )
         commit(project)
         git("config", "user.name", "Test", cwd=project)
         git("config", "user.email", "test@example.org", cwd=project)
@@ -167,7 +168,7 @@ def test_a_new_question_is_named(study: Study, release: Path) -> None:
 
 def test_a_choice_that_is_gone_is_named(study: Study, release: Path) -> None:
     text = (release / "copier.yml").read_text("utf-8")
-    gone = text.replace("    None, scripts and modules only: none\n", "")
+    gone = text.replace("    None, only scripts and modules: none\n", "")
     assert gone != text
     project, template = study(**{"copier.yml": gone})
     outcome = merged(project, template)

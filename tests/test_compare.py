@@ -2,38 +2,44 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from inside import at_hand, call, inside
+from modelled import MODELS, NAME, PACKAGE, edit
 
 from template import Result, commit, environment, git, lend, poe, render, run, status
+from twobus.new import model as new
+from twobus.review import models as comparison
 
-pytestmark = pytest.mark.slow
-
-PACKAGE = "model_project"
-MODEL = f"src/{PACKAGE}/models/penguin_sex.py"
-CONTRACT = f"src/{PACKAGE}/tables/penguins.py"
+MODEL = MODELS / f"{NAME}.py"
+CONTRACT = MODELS.with_name("tables") / "penguins.py"
 
 
 @pytest.fixture
-def models(models_ready: Path) -> Iterator[Path]:
-    """The project with models, put back as it was after the test."""
-    with lend(models_ready):
-        yield models_ready
+def base_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train the base in this process, by the code of its worktree."""
+    monkeypatch.setattr(comparison, "uv_run", train_here)
 
 
-def edit(project: Path, file: str, old: str, new: str) -> None:
-    """Replace what stands once in a file."""
-    text = (project / file).read_text("utf-8")
-    assert text.count(old) == 1, old
-    (project / file).write_text(text.replace(old, new), "utf-8")
+def train_here(tree: Path, *words: str, **environment: str) -> tuple[int, str]:
+    """Do what `uv run python -m twobus.review.models` does at the base."""
+    assert words[:4] == ("--all-extras", "python", "-m", comparison.__name__)
+    if not (tree / "uv.lock").exists():
+        return 2, "error: Unable to find lockfile at `uv.lock`, but `--locked` is set."
+    if not (tree / MODELS).is_dir():
+        # As before there was such a package: what Python then says.
+        bare = run("python", "-S", *words[2:], cwd=tree, **at_hand())
+        return bare.code, bare.output
+    with inside(tree, **environment):
+        comparison.write_outcomes(*words[4:])
+    return 0, ""
 
 
 def compared(project: Path, *words: str, **changes: str) -> Result:
     """Compare, without what a run leaves of its worktree."""
-    result = poe(project, "compare", *words, **changes)
+    result = call(project, "compare", *words, **changes)
     assert "Traceback" not in result.output, result.output
     assert len(git("worktree", "list", cwd=project).splitlines()) == 1
     return result
@@ -46,19 +52,37 @@ def cells(result: Result) -> dict[tuple[str, ...], list[str]]:
     return {tuple(row[:3]): row[3:] for row in split if row[0] != "Model"}
 
 
-def test_what_is_unchanged_is_one_line(models: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_what_is_unchanged_is_one_line(models_ready: Path, tmp_path: Path) -> None:
+    # In whole environments: the base has one of its own, from its lock.
     summary = tmp_path / "summary.md"
-    result = compared(models, GITHUB_STEP_SUMMARY=str(summary))
+    with lend(models_ready):
+        result = poe(models_ready, "compare", GITHUB_STEP_SUMMARY=str(summary))
+        assert status(models_ready) == ""
     assert result.code == 0, result.output
     (line,) = re.findall(r"^- .*", result.output, re.MULTILINE)
     assert line == "- `penguin_sex` predicts what it did, on 117 rows."
     assert cells(result) == {}
     assert line in summary.read_text("utf-8")
-    assert status(models) == ""
+
+
+def test_the_base_is_trained_by_its_own_process(models: Path, tmp_path: Path) -> None:
+    # As a module that is run, and with what stands behind its name.
+    file = tmp_path / "outcomes.json"
+    result = run(
+        *("python", "-m", comparison.__name__, str(file), NAME),
+        cwd=models,
+        **at_hand(),
+        PYTHONPATH=str(models / "src"),
+    )
+    assert result.code == 0, result.output
+    (outcome,) = json.loads(file.read_text("utf-8")).values()
+    assert outcome["problem"] == ""
+    assert outcome["sample"]
 
 
 @pytest.fixture(scope="module")
-def several(models_ready: Path) -> Result:
+def several(promoted: Path) -> Result:
     """What is printed where each of several models was changed in its own way."""
     # What stands in each of them at the base, and here; all begin as penguin_sex.
     edits = {
@@ -71,7 +95,8 @@ def several(models_ready: Path) -> Result:
         "wider": ("assign(", 'assign(mass_kg=rows["body_mass_g"] / 1_000, '),
         "broken": ("rows.assign", "rows.no_such_method"),
     }
-    with lend(models_ready) as project:
+    with lend(promoted) as project, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparison, "uv_run", train_here)
         module = project / MODEL
         text = module.read_text("utf-8")
         for side in (0, 1):
@@ -152,6 +177,7 @@ def test_a_model_that_cannot_be_trained_fails_and_others_are_compared(
     assert re.search(sentence, several.output, re.MULTILINE)
 
 
+@pytest.mark.usefixtures("base_in_process")
 def test_a_changed_contract_is_listed(models: Path) -> None:
     old = "bill_depth_mm: float = pa.Field(gt=0"
     edit(models, CONTRACT, old, old.replace("gt=0", "gt=1"))
@@ -163,6 +189,7 @@ def test_a_changed_contract_is_listed(models: Path) -> None:
     ) in result.output
 
 
+@pytest.mark.usefixtures("base_in_process")
 def test_other_rows_are_told_and_not_compared(models: Path) -> None:
     file = models / "data" / "raw" / "penguins.csv"
     lines = file.read_text("utf-8").splitlines(keepends=True)
@@ -173,8 +200,9 @@ def test_other_rows_are_told_and_not_compared(models: Path) -> None:
     assert (row[1], row[3], row[-1]) == ("", "", "")
 
 
+@pytest.mark.usefixtures("base_in_process")
 def test_data_that_is_not_in_git_is_lent_to_the_base(models: Path) -> None:
-    assert poe(models, "new-model", "won_offers").code == 0
+    new.new_model("won_offers")
     commit(models)
     sample = models / f"src/{PACKAGE}/tables/won_offers.csv"
     (models / "data" / "raw" / sample.name).write_bytes(sample.read_bytes())
@@ -183,10 +211,11 @@ def test_data_that_is_not_in_git_is_lent_to_the_base(models: Path) -> None:
     assert "sample" not in result.output
 
 
+@pytest.mark.usefixtures("base_in_process")
 def test_a_table_that_cannot_be_read_is_told_and_decides_nothing(models: Path) -> None:
-    assert poe(models, "new-model", "won_offers").code == 0
+    new.new_model("won_offers")
     commit(models)
-    module = f"src/{PACKAGE}/models/won_offers.py"
+    module = MODELS / "won_offers.py"
     edit(models, module, '"balanced_accuracy": 0.6', '"balanced_accuracy": 1.1')
     result = compared(models, "--base", "HEAD")
     assert result.code == 0, result.output
@@ -196,11 +225,12 @@ def test_a_table_that_cannot_be_read_is_told_and_decides_nothing(models: Path) -
     assert (row[1], row[-1]) == (row[2], "**below what is needed**")
 
 
+@pytest.mark.usefixtures("base_in_process")
 def test_a_request_tells_its_base_and_one_without_models_is_a_sentence(
     models: Path, tmp_path: Path
 ) -> None:
     start = git("rev-parse", "HEAD", cwd=models).strip()
-    git("rm", "-q", f"src/{PACKAGE}/twobus/comparison.py", cwd=models)
+    git("rm", "-rq", str(MODELS), cwd=models)
     commit(models)
     git("update-ref", "refs/remotes/origin/trunk", "HEAD", cwd=models)
     git("checkout", "-q", start, "--", ".", cwd=models)
@@ -224,6 +254,7 @@ def test_a_request_tells_its_base_and_one_without_models_is_a_sentence(
 
 
 def test_a_base_that_cannot_be_trained_is_one_sentence(models: Path) -> None:
+    # By uv itself, which refuses before it installs anything.
     lock = (models / "uv.lock").read_text("utf-8")
     (models / "uv.lock").unlink()
     commit(models)
@@ -236,7 +267,7 @@ def test_a_base_that_cannot_be_trained_is_one_sentence(models: Path) -> None:
 
 @pytest.mark.parametrize("base", ["nowhere", "--help", "0" * 40])
 def test_an_unknown_base_is_one_sentence(models: Path, base: str) -> None:
-    result = compared(models, f"--base={base}")
+    result = compared(models, "--base", base)
     assert result.code == 1
     assert f"There is no commit '{base}' here" in result.output
     assert "git fetch --unshallow" in result.output

@@ -208,7 +208,8 @@ def test_copier_updates_the_project(bake: Bake, release: Path, here: Path) -> No
     git("add", "--all", cwd=template)
     git("commit", "--quiet", "--message", "Next", cwd=template)
     git("tag", "--annotate", "v1001.0.0", "--message", "Next", cwd=template)
-    assert update() == " M .copier-answers.yml\n?? new.txt\n"
+    # The package comes from the release that the project follows.
+    assert update() == " M .copier-answers.yml\n M pyproject.toml\n?? new.txt\n"
 
 
 @pytest.mark.slow

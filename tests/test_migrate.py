@@ -20,7 +20,7 @@ COPIED = [
 ]
 SOURCE = "template/src/{{ package_name }}"
 # What nobody can import any more.
-GONE = {"data.columns", "twobus.review.name_edited"}
+GONE = {"data.columns", "twobus.connection.one_at_a_time", "twobus.review.name_edited"}
 
 
 def copied(version: str) -> Iterator[tuple[str, str]]:
@@ -280,7 +280,7 @@ def test_what_only_names_a_module_is_named(
     named = [note for note in outcome.notes if " names " in note]
     assert named == [
         "docs/ours.md:1 names penguin_study/twobus/review.py, which is "
-        "twobus.review.review now: change it.",
+        "twobus.review.tasks now: change it.",
         "tasks.toml:1 names penguin_study.twobus.notebooks, which is "
         "twobus.notebooks.run now: change it.",
         "tests/test_ours.py:1 names penguin_study.settings.ROOT, which is "

@@ -1,15 +1,17 @@
 """A new model is written whole, or not at all, and is green from its first minute."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
+from conftest import Small
+from inside import forget, poe_inside
+from modelled import MODELS, PACKAGE, refused
 
-from template import commit, git, lend, poe, render, run, set_up, status
+from template import commit, git, status
+from twobus.models import tasks
+from twobus.new.model import new_model
 
-pytestmark = pytest.mark.slow
-
-PACKAGE = "model_project"
 # A column of each type that a contract knows, and how DuckDB makes its values.
 TYPES = {
     "code: str = pa.Field(unique=True)": "'c' || i",
@@ -52,27 +54,11 @@ class Contract(pa.DataFrameModel):
 
     {columns}
 '''
-WIDE = """
-import sys, duckdb
-connection = duckdb.connect()
-connection.execute("set timezone = 'UTC'")
-connection.execute(
-    "copy (select " + sys.argv[1] + " from range(300) t(k), (select k::int as i)) "
-    "to '" + sys.argv[2] + "'"
-)
-"""
 WRITTEN = {
     "docs/models/{}.md",
     f"src/{PACKAGE}/models/{{}}.py",
     "tests/test_{}.py",
 }
-
-
-@pytest.fixture
-def models(models_ready: Path) -> Iterator[Path]:
-    """The project with models, put back as it was after the test."""
-    with lend(models_ready):
-        yield models_ready
 
 
 @pytest.fixture
@@ -85,10 +71,12 @@ def wide(models: Path) -> Path:
     columns = ", ".join(
         f"{value} as {column.partition(':')[0]}" for column, value in TYPES.items()
     )
-    file = "wide.parquet"
-    made = run("uv", "run", "python", "-c", WIDE, columns, file, cwd=models)
-    assert made.code == 0, made.output
-    (models / file).rename(tables / file)
+    numbers = "range(300) t(k), (select k::int as i)"
+    file = str(tables / "wide.parquet").replace("'", "''")
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"copy (select {columns} from {numbers}) to '{file}'")  # noqa: S608
+    forget(models)
     return commit(models)
 
 
@@ -101,49 +89,46 @@ def changed(project: Path) -> set[str]:
 def green(project: Path) -> None:
     """Demand that a project passes what its CI runs of the code."""
     for task in ("lint", "types", "test"):
-        result = poe(project, task)
+        result = poe_inside(project, task)
         assert result.code == 0, result.output
 
 
-def test_a_name_gives_a_model_with_an_invented_table(models: Path) -> None:
-    result = poe(models, "new-model", "won_offers")
-    assert result.code == 0, result.output
+@pytest.mark.slow
+def test_a_name_gives_a_model_with_an_invented_table(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new_model("won_offers")
+    said = capsys.readouterr().out
     files = {name.format("won_offers") for name in WRITTEN}
     files |= {f"src/{PACKAGE}/tables/won_offers.{kind}" for kind in ("csv", "py")}
     assert changed(models) == files
-    assert all(name in result.output for name in files)
-    assert "The table is invented" in result.output
+    assert all(name in said for name in files)
+    assert "The table is invented" in said
     green(models)
 
 
-def test_the_first_model_of_a_project_is_written_too(
-    release: Path, tmp_path: Path
+@pytest.mark.slow
+def test_the_first_model_of_a_project_is_written_too(small: Small) -> None:
+    project = small(kind="model", notebooks="none", worked_example=False)
+    new_model("won_offers")
+    green(project)
+
+
+def test_a_table_of_every_type_can_be_learned_from(
+    wide: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "first"
-    answers = {"kind": "model", "notebooks": "none", "worked_example": False}
-    made = set_up(render(release, folder, package_name=PACKAGE, **answers))
-    result = poe(made, "new-model", "won_offers")
-    assert result.code == 0, result.output
-    green(made)
-
-
-def test_a_table_of_every_type_can_be_learned_from(wide: Path) -> None:
     # A text, the last column; a number; and what is true or false.
     wanted = {"a_label": "", "a_number": "real", "a_flag": "flag", "a_maybe": "maybe"}
     for name, target in wanted.items():
-        told = ["--target", target] if target else []
-        result = poe(wide, "new-model", name, "--table", "wide", *told)
-        assert result.code == 0, result.output
+        new_model(name, "wide", target)
         assert not (wide / "src" / PACKAGE / "tables" / f"{name}.py").exists()
     for task in ("lint", "types"):
-        result = poe(wide, task)
+        result = poe_inside(wide, task)
         assert result.code == 0, result.output
-    trained = poe(wide, "train", *wanted, DATA_URL="samples")
-    assert trained.code == 0, trained.output
-    texts = {
-        name: (wide / "src" / PACKAGE / "models" / f"{name}.py").read_text("utf-8")
-        for name in wanted
-    }
+    forget(wide)
+    monkeypatch.setenv("DATA_URL", "samples")
+    tasks.train([*wanted])
+    texts = {name: (wide / MODELS / f"{name}.py").read_text("utf-8") for name in wanted}
     assert "LogisticRegression" in texts["a_label"]
     assert 'target="label"' in texts["a_label"]
     assert "Ridge" in texts["a_number"] and '"r2"' in texts["a_number"]
@@ -152,42 +137,41 @@ def test_a_table_of_every_type_can_be_learned_from(wide: Path) -> None:
 
 
 def test_a_model_of_a_tables_name_learns_from_that_table(models: Path) -> None:
-    assert poe(models, "new-model", "penguins", "--target", "species").code == 0
-    module = models / "src" / PACKAGE / "models" / "penguins.py"
-    assert 'table="penguins"' in module.read_text("utf-8")
+    new_model("penguins", target="species")
+    text = (models / MODELS / "penguins.py").read_text("utf-8")
+    assert 'table="penguins"' in text
     assert {name for name in changed(models) if "tables" in name} == set()
 
 
+# Each with words of its sentence.
+REFUSED = {
+    ("Penguins",): "Name it by a-z",
+    ("a__b",): "Name it by a-z",
+    ("1st",): "Name it by a-z",
+    ("ends_",): "Name it by a-z",
+    ("été",): "Name it by a-z",
+    ("a/b",): "Name it by a-z",
+    ("a" * 41,): "at most 40",
+    ("lambda",): "means something to Python",
+    ("json",): "means something to Python",
+    ("con",): "means something to Python",
+    ("test_penguins",): "such as penguins_model",
+    ("penguin_sex",): "penguin_sex.py is there already",
+    ("data",): "tests/test_data.py is there already",
+    ("written",): "docs/models/written.md is there already",
+    ("fresh", "nowhere"): "There is no table 'nowhere'",
+    ("fresh", "wide", "nothing"): "no column 'nothing'",
+    ("fresh", "wide", "day"): "'day' is neither a number",
+    ("fresh", "wide", "code"): "'code' is neither a number",
+    ("fresh", "", "species"): "Name the table",
+}
+
+
 def test_what_cannot_be_written_is_refused_with_nothing_written(wide: Path) -> None:
-    # Each with words of its sentence.
-    refused = {
-        ("Penguins",): "Name it by a-z",
-        ("a__b",): "Name it by a-z",
-        ("1st",): "Name it by a-z",
-        ("ends_",): "Name it by a-z",
-        ("été",): "Name it by a-z",
-        ("a/b",): "Name it by a-z",
-        ("a" * 41,): "at most 40",
-        ("lambda",): "means something to Python",
-        ("json",): "means something to Python",
-        ("con",): "means something to Python",
-        ("test_penguins",): "such as penguins_model",
-        ("penguin_sex",): "penguin_sex.py is there already",
-        ("data",): "tests/test_data.py is there already",
-        ("written",): "docs/models/written.md is there already",
-        ("fresh", "--table", "nowhere"): "There is no table 'nowhere'",
-        ("fresh", "--table", "wide", "--target", "nothing"): "no column 'nothing'",
-        ("fresh", "--table", "wide", "--target", "day"): "'day' is neither a number",
-        ("fresh", "--table", "wide", "--target", "code"): "'code' is neither a number",
-        ("fresh", "--target", "species"): "Name the table",
-    }
     (wide / "docs" / "models" / "written.md").write_text("# written\n", "utf-8")
     commit(wide)
-    for words, sentence in refused.items():
-        result = poe(wide, "new-model", *words)
-        assert result.code == 1, words
-        assert sentence in result.output, words
-        assert "Traceback" not in result.output, words
+    for words, sentence in REFUSED.items():
+        assert sentence in refused(new_model, *words), words
         assert status(wide) == "", words
 
 
@@ -198,7 +182,5 @@ def test_a_file_that_cannot_be_written_takes_the_others_back(models: Path) -> No
     pages.rmdir()
     pages.write_text("In the way\n", "utf-8")
     commit(models)
-    result = poe(models, "new-model", "won_offers")
-    assert result.code == 1
-    assert "Traceback" not in result.output
+    assert "docs/models" in refused(new_model, "won_offers")
     assert status(models) == ""

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twobus.companion.owners import Approvals, Line, lockouts, named, parse
+from twobus import codeowners
+from twobus.codeowners import Line, named
+from twobus.companion.owners import Approvals, lockouts
+
+
+def parse(text: str, forge: str) -> list[Line]:
+    """Return the lines that decide."""
+    return codeowners.deciding(codeowners.parse(text, forge))
 
 
 def owned(text: str, forge: str = "github") -> dict[str, tuple[str, ...]]:

@@ -1,9 +1,12 @@
-"""A team's library may be private: people, CI and images log in to read it."""
+"""The template and a team's library may be private: people, CI and images log in."""
 
+import json
+import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,8 +16,9 @@ from uuid import uuid4
 
 import pytest
 import yaml
-from conftest import Render
+from conftest import Made, Render
 from forges import GitHub
+from loopback import offered
 from served import Server, served
 
 from template import (
@@ -22,7 +26,6 @@ from template import (
     choices,
     clone,
     commit,
-    files,
     git,
     pythons,
     render,
@@ -69,21 +72,24 @@ NewComputer = Callable[[], Computer]
 
 @pytest.fixture(scope="module")
 def server(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A forge that shows the library, version 1.0.0, to those who log in."""
+    """A forge that shows the template, and a library 1.0.0, to those who log in."""
     folder = tmp_path_factory.mktemp("private")
-    library = render(release, folder / "acme-data", kind="library")
-    file = library / "pyproject.toml"
-    text = file.read_text("utf-8")
-    assert text.count('version = "0.1.0"') == 1
-    file.write_text(text.replace('version = "0.1.0"', 'version = "1.0.0"'), "utf-8")
-    commit(library)
-    git("tag", "--annotate", "v1.0.0", "--message", "1.0.0", cwd=library)
-    bare = folder / "forge" / "data" / "acme-data.git"
-    git("clone", "--quiet", "--bare", str(library), str(bare), cwd=folder)
     with served(folder) as server:
         server.fake = GitHub(f"https://{server.host}/api/v3")
         server.fake.token = SECRET
         server.root = folder / "forge"
+        library = render(release, folder / "acme-data", kind="library")
+        # As it would have been made from there.
+        for name in (".copier-answers.yml", "pyproject.toml", "README.md"):
+            file = library / name
+            text = file.read_text("utf-8").replace(release.as_uri(), template(server))
+            text = text.replace(str(release), template(server))
+            text = text.replace('version = "0.1.0"', 'version = "1.0.0"')
+            file.write_text(text, "utf-8")
+        git("tag", "--annotate", "v1.0.0", "--message", "1.0.0", cwd=commit(library))
+        for name, source in {"acme-data": library, "twobus": release}.items():
+            bare = server.root / "data" / f"{name}.git"
+            git("clone", "--quiet", "--bare", str(source), str(bare), cwd=folder)
         yield server
 
 
@@ -119,6 +125,11 @@ def computer(
         yield make
 
 
+def template(server: Server) -> str:
+    """Return where the template is."""
+    return f"https://{server.host}/data/twobus.git"
+
+
 def address(server: Server) -> str:
     """Return what a project asks for."""
     return f"acme-data @ git+https://{server.host}/data/acme-data@v1.0.0"
@@ -126,24 +137,25 @@ def address(server: Server) -> str:
 
 @pytest.fixture(scope="module")
 def project_of(
-    release: Path,
     server: Server,
     computer: NewComputer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Path]:
-    """Make a project whose author can read the library, and has locked it."""
+    """Make a project whose author can read template and library, and has locked it."""
 
-    def make(**answers: str) -> Path:
+    def make(settings: Mapping[str, str] | None = None, **answers: str) -> Path:
         author = computer()
         author.log_in()
-        made = render(
-            release,
-            tmp_path_factory.mktemp("made") / "study",
-            **{**SMALL, "shared_library": address(server), **answers},
-        )
-        locked = author.run("uv", "lock", cwd=made)
+        folder = tmp_path_factory.mktemp("made")
+        given = {**SMALL, "shared_library": address(server), **answers}
+        data = [f"--data={name}={value}" for name, value in given.items()]
+        words = [sys.executable, "-m", "copier", "copy", "--defaults", *data]
+        made = author.run(*words, template(server), "study", cwd=folder)
+        assert made.code == 0, made.output
+        locked = author.run("uv", "lock", cwd=folder / "study", **(settings or {}))
         assert locked.code == 0, locked.output
-        return commit(made)
+        assert kept(author.cache, author.home) == [str(author.home / ".netrc")]
+        return commit(folder / "study")
 
     return make
 
@@ -229,21 +241,20 @@ def test_nobody_locks_who_may_not_read_the_library(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["analysis", "model"])
 def test_the_first_push_to_github_passes(
-    kind: str,
     project_of: Callable[..., Path],
     server: Server,
     computer: NewComputer,
     tmp_path: Path,
 ) -> None:
-    study = project_of(kind=kind)
+    study = project_of()
     runner, checkout = computer(), clone(study, tmp_path / "checkout")
     server.logins.clear()
     result = on_github(github_steps(checkout), runner, checkout, NETRC)
     assert result.code == 0, result.output
     assert result.output.rstrip().endswith("All checks passed.")
-    assert ("data/acme-data" in str(server.logins)) and (SECRET in str(server.logins))
+    for name in ("data/acme-data", "data/twobus"):
+        assert any(name in path and SECRET in who for path, who in server.logins)
     assert netrc(runner).read_text() == f"{NETRC}\n"
     assert status(checkout) == ""
     assert any(runner.cache.glob("git-*/db/*"))
@@ -253,7 +264,7 @@ def test_the_first_push_to_github_passes(
 
 
 @pytest.mark.slow
-def test_github_without_the_secret_reads_a_public_library(
+def test_github_without_the_secret_reads_what_is_public(
     project_of: Callable[..., Path],
     server: Server,
     computer: NewComputer,
@@ -261,12 +272,12 @@ def test_github_without_the_secret_reads_a_public_library(
 ) -> None:
     study = project_of()
     runner, checkout = computer(), clone(study, tmp_path / "checkout")
-    first, last = github_steps(checkout)
-    sync = {"run": last["run"].replace("poe check", "python -c 'import acme_data'")}
-    assert on_github([first, sync], runner, checkout, "").code != 0
+    login, check = github_steps(checkout)
+    sync = {"run": check["run"].replace("poe check", "python -c 'import acme_data'")}
+    assert on_github([login, sync], runner, checkout, "").code != 0
     server.public = True
     try:
-        result = on_github([first, sync], runner, checkout, "")
+        result = on_github([login, sync], runner, checkout, "")
     finally:
         server.public = False
     assert result.code == 0, result.output
@@ -274,13 +285,15 @@ def test_github_without_the_secret_reads_a_public_library(
 
 
 @pytest.mark.parametrize("notebooks", choices("notebooks"))
-@pytest.mark.parametrize("kind", ["analysis", "model"])
+@pytest.mark.parametrize("kind", choices("kind"))
 def test_each_job_on_github_that_runs_uv_logs_in_first(
-    kind: str, notebooks: str, project: Render
+    kind: str, notebooks: str, rendered: Made
 ) -> None:
-    made = project(**{**SMALL, "kind": kind, "notebooks": notebooks})
-    for job in ("check", "review", "update"):
-        login, *others = github_steps(made, job)
+    if kind == "library" and notebooks != "none":
+        return
+    made = rendered({"kind": kind, "notebooks": notebooks})
+    for job in ("check", "review", "update", *["build"] * (kind == "library")):
+        login, *others = logins_first(github_steps(made, job))
         assert login["env"] == {"NETRC": "${{ secrets.NETRC }}"}
         assert "uv run" in others[0]["run"]
         assert "NETRC" not in str(others)
@@ -289,10 +302,15 @@ def test_each_job_on_github_that_runs_uv_logs_in_first(
         assert text.count("secrets.NETRC") == text.count("          NETRC: ${{")
 
 
+def logins_first(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the step that looks whether the template's folder is there."""
+    return steps[1:] if "NETRC" not in steps[0]["run"] else steps
+
+
 def test_github_writes_the_secret_as_it_is(
-    project: Render, computer: NewComputer, tmp_path: Path
+    rendered: Made, computer: NewComputer, tmp_path: Path
 ) -> None:
-    login, *_ = github_steps(project(**SMALL))
+    login, *_ = logins_first(github_steps(rendered({})))
     text = f"{NETRC}\nmachine b login $(id) password `id`%s\\n'\"; touch pwned"
     runner = computer()
     # Of a job before, on a runner that is used again.
@@ -303,9 +321,9 @@ def test_github_writes_the_secret_as_it_is(
 
 
 def test_github_without_the_secret_leaves_what_is_there(
-    project: Render, computer: NewComputer, tmp_path: Path
+    rendered: Made, computer: NewComputer, tmp_path: Path
 ) -> None:
-    login, *_ = github_steps(project(**SMALL))
+    login, *_ = logins_first(github_steps(rendered({})))
     runner = computer()
     runner.log_in("machine old")
     result = on_github([login], runner, tmp_path, "")
@@ -317,7 +335,7 @@ def test_github_without_the_secret_leaves_what_is_there(
 
 
 @pytest.mark.slow
-def test_the_first_push_to_gitlab_passes(
+def test_the_first_push_to_gitlab_reads_what_is_private(
     project_of: Callable[..., Path], computer: NewComputer, tmp_path: Path
 ) -> None:
     study = project_of(forge="gitlab")
@@ -326,9 +344,12 @@ def test_the_first_push_to_gitlab_passes(
     (tmp_path / "NETRC").write_text(NETRC)
     (tmp_path / "NETRC").chmod(0o666)
     file = str(tmp_path / "NETRC")
-    result = on_gitlab(gitlab(checkout), runner, checkout, NETRC=file)
+    config = gitlab(checkout)
+    # The same as on GitHub, where it is run.
+    (line,) = config["check"]["script"]
+    config["check"]["script"] = [line.replace("poe check", "poe format")]
+    result = on_gitlab(config, runner, checkout, NETRC=file)
     assert result.code == 0, result.output
-    assert result.output.rstrip().endswith("All checks passed.")
     assert netrc(runner).read_text() == NETRC
     assert any(runner.cache.glob("git-*/db/*"))
     places = [study, checkout, runner.home, runner.cache]
@@ -337,9 +358,9 @@ def test_the_first_push_to_gitlab_passes(
 
 
 def test_gitlab_without_the_variable_goes_on(
-    project: Render, computer: NewComputer, tmp_path: Path
+    rendered: Made, computer: NewComputer, tmp_path: Path
 ) -> None:
-    config = gitlab(project(forge="gitlab", **SMALL))
+    config = gitlab(rendered({"forge": "gitlab"}))
     config["check"]["script"] = ["echo on"]
     runner = computer()
     result = on_gitlab(config, runner, tmp_path)
@@ -348,9 +369,9 @@ def test_gitlab_without_the_variable_goes_on(
 
 
 def test_gitlab_says_that_a_variable_of_text_must_be_a_file(
-    project: Render, computer: NewComputer, tmp_path: Path
+    rendered: Made, computer: NewComputer, tmp_path: Path
 ) -> None:
-    config = gitlab(project(forge="gitlab", **SMALL))
+    config = gitlab(rendered({"forge": "gitlab"}))
     config["check"]["script"] = ["echo on"]
     runner = computer()
     result = on_gitlab(config, runner, tmp_path, NETRC=NETRC)
@@ -359,35 +380,6 @@ def test_gitlab_says_that_a_variable_of_text_must_be_a_file(
 
 
 # Both.
-
-
-@pytest.mark.parametrize("kind", ["analysis", "model"])
-@pytest.mark.parametrize("forge", choices("forge"))
-def test_workflows_that_log_in_are_valid_and_safe(
-    forge: str, kind: str, project: Render
-) -> None:
-    made = project(**{**SMALL, "kind": kind, "forge": forge})
-    names = {"github": [".github/workflows/ci.yml", ".github/workflows/update.yml"]}
-    schema = f"vendor.{'gitlab-ci' if forge == 'gitlab' else 'github-workflows'}"
-    ci = names.get(forge, [".gitlab-ci.yml"])
-    for command in (
-        ["check-jsonschema", "--builtin-schema", schema, *ci],
-        ["zizmor", "--offline", "--quiet", "--persona", "auditor", "."],
-    ):
-        result = run(*command, cwd=made)
-        assert result.code == 0, result.output
-
-
-@pytest.mark.parametrize("kind", choices("kind"))
-@pytest.mark.parametrize("forge", choices("forge"))
-def test_a_project_without_a_library_asks_for_no_secret(
-    forge: str, kind: str, project: Render
-) -> None:
-    made = project(forge=forge, kind=kind)
-    # The code in src knows of the file, and asks nobody for it.
-    asking = [made / name for name in files(made) if name.parts[0] != "src"]
-    found = [file for file in asking if b"netrc" in file.read_bytes().lower()]
-    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -449,10 +441,18 @@ def let_in(project: Path, name: str) -> bool:
     return found
 
 
+def stages(project: Path) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return what the stage that builds does, and what the one that runs does."""
+    (_, base), *rest = instructions(project)
+    assert base.endswith("-slim AS build")
+    (split,) = (n for n, (word, _) in enumerate(rest) if word == "FROM")
+    return rest[:split], rest[split:]
+
+
 def test_only_the_steps_of_the_image_that_run_uv_see_the_secret(
-    project: Render,
+    rendered: Made,
 ) -> None:
-    made = project(**{**SMALL, "kind": "model"})
+    made = rendered({"kind": "model"})
     for word, rest in instructions(made):
         uses = word == "RUN" and "uv sync" in rest
         assert rest.startswith(MOUNT) == uses, rest
@@ -460,40 +460,40 @@ def test_only_the_steps_of_the_image_that_run_uv_see_the_secret(
     assert sum(MOUNT in rest for _, rest in instructions(made)) == 2
 
 
-def test_a_netrc_beside_the_code_stays_out_of_the_image(project: Render) -> None:
-    made = project(**{**SMALL, "kind": "model"})
+def test_a_netrc_beside_the_code_stays_out_of_the_image(rendered: Made) -> None:
+    made = rendered({"kind": "model"})
     assert let_in(made, "pyproject.toml")
     assert not let_in(made, ".netrc")
 
 
-@pytest.mark.parametrize(
-    ("answer", "installs"), [(PRIVATE, True), ("acme-data>=1.2", False), ("", False)]
-)
-def test_the_image_has_git_if_uv_needs_it(
-    answer: str, installs: bool, project: Render
+@pytest.mark.parametrize("version", choices("python_version"))
+def test_only_the_stage_that_builds_has_uv_and_git(
+    version: str, rendered: Made
 ) -> None:
-    made = project(**{**SMALL, "kind": "model", "shared_library": answer})
-    runs = [rest for word, rest in instructions(made) if word == "RUN"]
-    assert ("install --yes --no-install-recommends git " in runs[0]) == installs
-    assert sum("git " in line for line in runs) == installs
-
-
-def test_the_page_on_models_hands_the_secret_to_the_build(project: Render) -> None:
-    page = (project(**{**SMALL, "kind": "model"}) / "docs" / "MODELS.md").read_text()
-    (line,) = [line for line in page.splitlines() if line.startswith("docker build")]
-    assert line == "docker build --secret id=netrc,src=$HOME/.netrc -t penguin-study ."
-    assert "uses your `~/.netrc`" in page
+    made = rendered({"kind": "model", "python_version": version})
+    builds, runs = stages(made)
+    fetches = [n for n, (_, rest) in enumerate(builds) if "uv sync" in rest]
+    installs = [n for n, (_, rest) in enumerate(builds) if rest.endswith(" git")]
+    assert len(installs) == 1
+    assert installs < fetches
+    # The environment of the one finds its Python in the other.
+    assert runs[0] == ("FROM", f"python:{version}-slim-bookworm")
+    assert runs[1] == ("COPY", "--from=build /app /app")
+    assert not [
+        rest for _, rest in runs[1:] if re.search(r"\b(uv|git|apt-get)\b", rest)
+    ]
 
 
 @pytest.mark.slow
-def test_the_steps_of_the_image_fetch_the_library(
+def test_the_steps_of_the_image_fetch_what_is_private(
     project_of: Callable[..., Path], computer: NewComputer, tmp_path: Path
 ) -> None:
     made = project_of(kind="model")
     builder, app = computer(), tmp_path / "app"
     builder.log_in()
     app.mkdir()
-    for word, rest in instructions(made):
+    builds, _ = stages(made)
+    for word, rest in builds:
         if word == "COPY":
             named = rest.split()[:-1]
             every = [path.name for path in made.iterdir() if let_in(made, path.name)]
@@ -506,8 +506,92 @@ def test_the_steps_of_the_image_fetch_the_library(
             result = builder.run(*words, cwd=app)
             assert result.code == 0, result.output
     python = str(app / ".venv" / "bin" / "python")
-    (package,) = [path.name for path in (app / "src").iterdir() if path.is_dir()]
-    code = f"import acme_data, {package}.twobus.modelling.serving"
+    code = "import acme_data, twobus.models.serving"
     result = builder.run(python, "-c", code, cwd=app)
     assert result.code == 0, result.output
     assert kept(app) == []
+
+
+# The dev container.
+
+
+def opened(project: Path, owner: Computer, **variables: str) -> Result:
+    """Run what a dev container runs once it is there, up to uv and pip."""
+    file = project / ".devcontainer" / "devcontainer.json"
+    command = json.loads(file.read_text("utf-8"))["postCreateCommand"]
+    programs = owner.home / "programs"
+    programs.mkdir()
+    for name in ("pip", "uv"):
+        (programs / name).write_text(f'#!/bin/sh\necho {name} $* "<$NETRC>"\n')
+        (programs / name).chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
+    return run(
+        "/bin/sh",
+        "-c",
+        command,
+        cwd=project,
+        HOME=str(owner.home),
+        PATH=path,
+        **variables,
+    )
+
+
+PLAIN = "pip install --user uv <>\nuv run poe setup <>\n"
+
+
+def test_a_codespace_logs_in_by_its_secret(
+    rendered: Made, computer: NewComputer
+) -> None:
+    text = f"{NETRC}\nmachine b login $(id) password `id`%s\\n'\"; touch pwned"
+    owner = computer()
+    result = opened(rendered({}), owner, NETRC=text)
+    assert (result.code, result.output) == (0, PLAIN)
+    assert netrc(owner).read_text() == f"{text}\n"
+    # uv would take the variable for the name of a file.
+    words = ["bash", "-c", '. ~/.bashrc; echo "<$NETRC>"']
+    later = run(*words, cwd=owner.home, HOME=str(owner.home), NETRC=text)
+    assert later.output == "<>\n"
+
+
+def test_a_dev_container_without_the_secret_leaves_what_is_there(
+    rendered: Made, computer: NewComputer
+) -> None:
+    owner = computer()
+    owner.log_in("machine old")
+    result = opened(rendered({}), owner)
+    assert (result.code, result.output) == (0, PLAIN)
+    assert (owner.home / ".netrc").read_text() == "machine old"
+    assert not (owner.home / ".bashrc").exists()
+
+
+# Another computer.
+
+
+@pytest.mark.slow
+def test_a_colleague_sets_up_where_only_a_forge_and_an_index_are_reached(
+    project_of: Callable[..., Path],
+    server: Server,
+    computer: NewComputer,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "wheels").mkdir()
+    with offered(tmp_path / "wheels") as index:
+        author = {**index.only(), "UV_CACHE_DIR": str(tmp_path / "cache")}
+        study = project_of(author)
+        bare = server.root / "data" / "study.git"
+        git("clone", "--quiet", "--bare", str(study), str(bare), cwd=tmp_path)
+        colleague = computer()
+        near = {**index.only(), "UV_CACHE_DIR": str(colleague.home / "cache")}
+        url = f"https://{server.host}/data/study.git"
+        refused = colleague.run("git", "clone", url, "x", cwd=tmp_path, **near)
+        assert refused.code != 0
+        colleague.log_in()
+        for words, place in (
+            (["git", "clone", url, "study"], tmp_path),
+            (["uv", "run", "--locked", "poe", "setup"], tmp_path / "study"),
+            (["uv", "run", "--locked", "poe", "test"], tmp_path / "study"),
+        ):
+            result = colleague.run(*words, cwd=place, **near)
+            assert result.code == 0, result.output
+    assert "Nobody else" not in result.output
+    assert status(tmp_path / "study") == ""

@@ -14,21 +14,22 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import twobus.forge
 import yaml
 from conftest import Render
 from forges import Forge, GitHub, GitLab
 from served import Server, served
 from typer.testing import CliRunner
 
+import twobus.companion.forge
+import twobus.companion.token
 from template import Result, choices, git, render, run, set_up, status
 from twobus.companion import fleet
 from twobus.companion.branch import Outcome
 from twobus.companion.cli import app
 from twobus.companion.describe import MARK, describe
-from twobus.companion.token import PROPOSE, token
 from twobus.companion.propose import CLOSED
 from twobus.companion.template import is_away
+from twobus.companion.token import PROPOSE, token
 from twobus.companion.update import BRANCH
 from twobus.project import StopError
 
@@ -129,7 +130,7 @@ def small(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template with few files: rendering takes long, and is not tested here."""
     place = tmp_path_factory.mktemp("small") / "template"
     git("clone", "--quiet", str(release), str(place), cwd=release)
-    kept = ("template/{{ _copier_conf", "template/AGENTS", *PAGES)
+    kept = ("template/{{ _copier_conf", "template/AGENTS", "template/_parts", *PAGES)
     names = git("ls-files", "-z", "template", cwd=place).split("\0")
     gone = [name for name in filter(None, names) if not name.startswith(kept)]
     git("rm", "--quiet", "--", *gone, cwd=place)
@@ -612,7 +613,7 @@ def test_a_forge_that_is_away_is_a_sentence(
     study: Study, propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = study()
-    monkeypatch.setattr(twobus.forge, "ATTEMPTS", 1)
+    monkeypatch.setattr(twobus.companion.forge, "ATTEMPTS", 1)
     monkeypatch.setattr(work.server, "fake", GitHub("https://localhost:1/api/v3"))
     answers = work.project / ".copier-answers.yml"
     away = answers.read_text().replace(work.server.host, "localhost:1")
@@ -752,7 +753,7 @@ def test_a_token_is_taken_for_its_own_host(
 ) -> None:
     for name in (*VARIABLES, "TWOBUS_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(twobus.forge, "_ask", lambda _: "")
+    monkeypatch.setattr(twobus.companion.token, "_ask", lambda _: "")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     if source:
@@ -807,7 +808,7 @@ def step(project: Path) -> tuple[str, dict[str, str]]:
     file = project / ".github" / "workflows" / "update.yml"
     steps = yaml.safe_load(file.read_text("utf-8"))["jobs"]["update"]["steps"]
     assert steps[0]["with"] == {"persist-credentials": False}
-    (last,) = [one for one in steps if "run" in one]
+    *_, last = [one for one in steps if "run" in one]
     return last["run"], last["env"]
 
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import httpx
 import pytest
-import twobus.forge
 import yaml
 from forges import Forge, GitHub, GitLab, wrong_in_body
 from jinja2 import Environment, StrictUndefined
 from typer.testing import CliRunner
 
+import twobus.companion.forge
 from template import ROOT, Result, git, render
 from twobus.companion.cli import app
 from twobus.companion.forge import Client
@@ -106,7 +106,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Do not wait, but count."""
     taken: list[float] = []
     clock = SimpleNamespace(sleep=taken.append, time=lambda: float(NOW))
-    monkeypatch.setattr(twobus.forge, "time", clock)
+    monkeypatch.setattr(twobus.companion.forge, "time", clock)
     return taken
 
 
@@ -130,7 +130,7 @@ def protect(monkeypatch: pytest.MonkeyPatch, tools: Path, naps: list[float]) -> 
 
     def run(fake: Forge, folder: Path, command: str) -> Result:
         transport = httpx.MockTransport(fake)
-        monkeypatch.setattr(twobus.forge, "TRANSPORT", transport)
+        monkeypatch.setattr(twobus.companion.forge, "TRANSPORT", transport)
         fake.requests.clear()
         words = ["protect", command, "--project", str(folder)]
         result = CliRunner().invoke(app, words)

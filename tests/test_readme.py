@@ -12,6 +12,11 @@ from template import ROOT, git, run
 README = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = re.findall(r"^```\n(.*?)\n```$", README, re.DOTALL | re.MULTILINE)
 START, TESTS = COMMANDS[:2]
+PAGES = [
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+]
+LINK = r"\]\((?!https?:)([^)#]*)(#([^)]+))?\)"
 
 
 def bare_machine(folder: Path) -> str:
@@ -54,11 +59,31 @@ def test_the_generated_readme_works_for_a_stranger(ready: Path, tmp_path: Path) 
     assert list((clone / "reports").glob("*.html"))
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_files_that_pages_point_to_exist(name: str) -> None:
+def test_the_readme_is_short() -> None:
+    assert len(README.split()) <= 650
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_pages_point_to_exists(name: str) -> None:
+    page = ROOT / name
+    for target, _, title in re.findall(LINK, page.read_text("utf-8")):
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        titles = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+        anchors = {
+            re.sub(r"[^\w -]", "", it).lower().replace(" ", "-") for it in titles
+        }
+        assert not title or title in anchors, title
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_tasks_that_pages_name_exist(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
-        assert (ROOT / target).exists(), target
+    tasks = tomllib.loads((ROOT / "src/twobus/tasks.toml").read_text("utf-8"))["tasks"]
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["poe"]
+    named = {*re.findall(r"`(?:uv run )?poe ([a-z-]+)", text)}
+    named |= {*re.findall(r"^uv run poe ([a-z-]+)", text, re.MULTILINE)}
+    assert named <= tasks.keys() | own["tasks"].keys()
 
 
 def test_the_changelog_tells_of_this_version() -> None:

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 from browser import Opened, opened
+from conftest import Made
+from inside import inside
 from playwright.sync_api import Browser, expect
 
-from template import poe
+from template import commit
+from twobus.notebooks.run import check
+from twobus.notebooks.run import report as report_all
 
 pytestmark = pytest.mark.slow
 
@@ -48,29 +52,25 @@ for number in range(1000):
 
 
 @pytest.fixture(scope="module")
-def jupyter(ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def jupyter(rendered: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default project's reports, and one of an odd notebook."""
-    odd = ready / "notebooks/02_odd.py"
-    odd.write_text(ODD)
-    try:
-        folder = tmp_path_factory.mktemp("jupyter")
-        return rendered(ready, ["report", "notebooks"], folder)
-    finally:
-        odd.unlink()
+    project = tmp_path_factory.mktemp("jupyter") / "penguin study é"
+    shutil.copytree(rendered({}), project)
+    (project / "notebooks/02_odd.py").write_text(ODD)
+    with inside(commit(project)):
+        report_all()
+        check()
+    return project / "reports"
 
 
 @pytest.fixture(scope="module")
-def marimo(marimo_ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def marimo(rendered: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reports of a project with marimo notebooks."""
-    return rendered(marimo_ready, ["notebooks"], tmp_path_factory.mktemp("marimo"))
-
-
-def rendered(project: Path, tasks: list[str], folder: Path) -> Path:
-    """Render a project's reports, and take them out of it."""
-    for task in tasks:
-        result = poe(project, task)
-        assert result.code == 0, result.output
-    return Path(shutil.move(project / "reports", folder / "reports é"))
+    project = tmp_path_factory.mktemp("marimo") / "penguin study é"
+    shutil.copytree(rendered({"notebooks": "marimo"}), project)
+    with inside(commit(project)):
+        check()
+    return project / "reports"
 
 
 @pytest.fixture(params=REPORTS)

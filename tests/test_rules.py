@@ -66,16 +66,21 @@ def test_a_file_that_is_gone_is_in_the_changelog(version: str) -> None:
     listed = git("ls-files", "--", "template", cwd=ROOT).splitlines()
     still = {path.strip('"').removesuffix(".jinja") for path in listed}
     for path in {path.strip('"').removesuffix(".jinja") for path in gone} - still:
-        name = Path(path).name
-        assert f"{name}`" in changelog, f"{path} is gone, and CHANGELOG.md is silent"
+        # A folder that is gone stands for what was in it.
+        told = [f"{Path(path).name}`"]
+        told += [f"/{folder.name}/`" for folder in Path(path).parents if folder.name]
+        sentence = f"{path} is gone, and CHANGELOG.md is silent"
+        assert any(one in changelog for one in told), sentence
 
 
 def test_what_brings_files_is_recorded(release: Path) -> None:
     # A project whose answers do not say so gets no files when it changes its mind.
-    owners = set(re.findall(r"given\.get\('(\w+)'[,)]", str(CONFIG["_exclude"])))
+    lists = re.findall(r"\(\[(.*?)\], '", CONFIG["_exclude"][2])
+    owners = set(re.findall(r"\w+", " ".join(lists)))
     answers = (release / "template").glob("*answers_file*")
     recorded = set(re.findall(r"'(\w+)': \w+", next(answers).read_text("utf-8")))
-    assert owners == recorded
+    # The kind says whether a project has data, and `package` decides on no file here.
+    assert owners - {"data"} == recorded - {"package"}
 
 
 @pytest.fixture(scope="module", params=list(variants()), ids=label)
@@ -123,10 +128,9 @@ def test_nothing_is_written_where_people_write(
     answers: dict[str, Any],
     template: Template,
     made: Made,
-    tmp_path: Path,
+    rendered: Made,
 ) -> None:
-    old = made(version, answers)
-    new = render(template, template.newest, tmp_path / old.name, answers=answers)
+    old, new = made(version, answers), rendered(answers)
     lists = [LISTS.findall((one / "pyproject.toml").read_text()) for one in (old, new)]
     assert lists[1][0].startswith(lists[0][0])
     for name in template.shared(template.find(version)):

@@ -1,38 +1,34 @@
-"""`poe setup`, the commit hooks that it installs, and private package indexes."""
+"""`poe setup`: what it does, what it does again, and why it refuses."""
 
-import base64
-import http.server
 import os
-import random
 import re
 import shutil
-import string
-import sys
-import threading
-import urllib.request
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Render
+from conftest import Made, Render, Small
+from hooked import github_token
+from inside import another_owner, call, poe_inside
 
-from template import ROOT, Result, files, git, poe, run, status
+from template import Result, commit, files, git, poe, status
 
-pytestmark = pytest.mark.slow
-
-
-def without_venv() -> str:
-    """Return PATH as in a shell that has not activated any environment."""
-    entries = os.environ["PATH"].split(os.pathsep)
-    return os.pathsep.join(e for e in entries if Path(e) != ROOT / ".venv/bin")
+IDENTITY = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "Test"), ("EMAIL", "test@example.org"))
+}
 
 
-def refusal(result: Result) -> str:
-    """Return the sentence by which a command of a project refuses its work."""
-    assert result.code == 1, result.output
-    assert "Traceback" not in result.output
-    return result.output.splitlines()[-1]
+@pytest.fixture
+def fresh(rendered: Made, tmp_path: Path) -> Path:
+    """A project as Copier leaves it: without a history and an environment."""
+    made = rendered({"notebooks": "none"})
+    return shutil.copytree(made, tmp_path / "penguin study é")
+
+
+def setup(project: Path, **changes: str) -> Result:
+    """Set a project up, in this process."""
+    return call(project, "setup", **(IDENTITY | changes))
 
 
 def written(project: Path) -> dict[Path, bytes]:
@@ -48,16 +44,19 @@ def written(project: Path) -> dict[Path, bytes]:
 # The first run, and the second.
 
 
+@pytest.mark.slow
 def test_first_run_makes_one_commit_of_everything(ready: Path) -> None:
     assert git("log", "--format=%s", cwd=ready) == "Start from Twobus\n"
     assert status(ready) == ""
     assert "uv.lock" in git("ls-files", cwd=ready).splitlines()
 
 
+@pytest.mark.slow
 def test_first_run_installs_the_commit_hook(ready: Path) -> None:
     assert os.access(ready / ".git/hooks/pre-commit", os.X_OK)
 
 
+@pytest.mark.slow
 def test_second_run_changes_nothing(ready: Path) -> None:
     def state() -> object:
         lock, hook = ready / "uv.lock", ready / ".git/hooks/pre-commit"
@@ -72,6 +71,7 @@ def test_second_run_changes_nothing(ready: Path) -> None:
     assert state() == before
 
 
+@pytest.mark.slow
 def test_clone_gets_its_environment_and_hooks_only(ready: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git("clone", "--quiet", str(ready), str(clone), cwd=tmp_path)
@@ -86,15 +86,51 @@ def test_clone_gets_its_environment_and_hooks_only(ready: Path, tmp_path: Path) 
     assert (clone / ".git/hooks/pre-commit").exists()
 
 
-def test_repository_that_somebody_began_is_used(project: Render) -> None:
-    folder = project()
-    git("init", "--quiet", "--initial-branch", "trunk", cwd=folder)
-    result = poe(folder, "setup")
+def test_repository_that_somebody_began_is_used(fresh: Path) -> None:
+    git("init", "--quiet", "--initial-branch", "main", cwd=fresh)
+    result = setup(fresh)
     assert result.code == 0, result.output
-    assert git("log", "--format=%D %s", cwd=folder) == (
-        "HEAD -> trunk Start from Twobus\n"
+    assert "The branch here is" not in result.output
+    assert git("log", "--format=%D %s", cwd=fresh) == (
+        "HEAD -> main Start from Twobus\n"
     )
-    assert status(folder) == ""
+    assert status(fresh) == ""
+
+
+# CI of GitHub names the branch on which it runs.
+
+
+def test_a_branch_on_which_ci_does_not_run_is_named(fresh: Path) -> None:
+    git("init", "--quiet", "--initial-branch", "master", cwd=fresh)
+    result = setup(fresh)
+    assert result.code == 0, result.output
+    sentence = (
+        "The branch here is master, and CI runs on main: git branch -m master main"
+    )
+    assert sentence in result.output
+    assert sentence in setup(fresh).output
+    git("branch", "-m", "master", "main", cwd=fresh)
+    assert "CI runs on main" not in setup(fresh).output
+    git("checkout", "--quiet", "-b", "work", cwd=fresh)
+    assert "CI runs on main" not in setup(fresh).output
+
+
+def test_a_clone_in_which_only_origin_has_main_is_fine(
+    small: Small, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", str(small(notebooks="none")), str(clone), cwd=tmp_path)
+    git("checkout", "--quiet", "-b", "work", cwd=clone)
+    git("branch", "--quiet", "-D", "main", cwd=clone)
+    assert "CI runs on main" not in setup(clone).output
+
+
+def test_ci_of_gitlab_runs_on_whatever_is_the_default_branch(project: Render) -> None:
+    made = project(forge="gitlab", notebooks="none")
+    git("init", "--quiet", "--initial-branch", "master", cwd=made)
+    result = setup(made)
+    assert result.code == 0, result.output
+    assert "CI runs on main" not in result.output
 
 
 # What setup cannot do is said in a sentence, before anything is changed.
@@ -103,59 +139,39 @@ def test_repository_that_somebody_began_is_used(project: Render) -> None:
 def refused(folder: Path, **changes: str) -> str:
     """Return why setup is refused, having seen that it changed nothing."""
     before = written(folder)
-    said = refusal(poe(folder, "setup", **changes))
+    result = setup(folder, **changes)
+    assert result.code == 1
     assert written(folder) == before
     assert not (folder / ".git").exists()
-    return said
+    return result.output.strip()
 
 
 def test_setup_inside_another_repository_is_refused(
-    project: Render, tmp_path: Path
+    fresh: Path, tmp_path: Path
 ) -> None:
-    folder = project()
     git("init", "--quiet", cwd=tmp_path)
     git("commit", "--quiet", "--allow-empty", "--message", "Outer", cwd=tmp_path)
-    said = refused(folder)
-    assert said.startswith("This folder lies inside another git repository, ")
-    assert "move it out" in said
+    said = refused(fresh)
+    assert said.startswith(
+        f"This folder lies inside another git repository, {tmp_path}: move it out"
+    )
     assert git("ls-files", cwd=tmp_path) == ""
     assert git("log", "--format=%s", cwd=tmp_path) == "Outer\n"
     assert not (tmp_path / ".git/hooks/pre-commit").exists()
 
 
-def test_setup_without_a_git_identity_is_refused(
-    project: Render, tmp_path: Path
-) -> None:
-    folder, home = project(), tmp_path / "home"
-    home.mkdir()
-    cache = run("uv", "cache", "dir", cwd=tmp_path).output.strip()
-    unset = [
-        word
-        for role in ("AUTHOR", "COMMITTER")
-        for key in ("NAME", "EMAIL")
-        for word in ("-u", f"GIT_{role}_{key}")
-    ]
-    words = ["env", *unset, "uv", "run", "poe", "setup"]
-    before = written(folder)
-    said = refusal(
-        run(
-            *words,
-            cwd=folder,
-            HOME=str(home),
-            XDG_CONFIG_HOME=str(home),
-            GIT_CONFIG_NOSYSTEM="1",
-            UV_CACHE_DIR=cache,
-        )
-    )
+def test_setup_without_a_git_identity_is_refused(fresh: Path, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    nobody = dict.fromkeys(IDENTITY, "")
+    alone = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    said = refused(fresh, **home, **nobody, **alone)
     assert 'git config --global user.name "Your Name"' in said
     assert 'git config --global user.email "you@example.org"' in said
-    assert written(folder) == before
-    assert not (folder / ".git").exists()
 
 
-def test_setup_where_hooks_are_sent_elsewhere_is_refused(project: Render) -> None:
+def test_setup_where_hooks_are_sent_elsewhere_is_refused(fresh: Path) -> None:
     said = refused(
-        project(),
+        fresh,
         GIT_CONFIG_COUNT="1",
         GIT_CONFIG_KEY_0="core.hooksPath",
         GIT_CONFIG_VALUE_0="/somewhere",
@@ -163,8 +179,7 @@ def test_setup_where_hooks_are_sent_elsewhere_is_refused(project: Render) -> Non
     assert "git config --unset-all core.hooksPath" in said
 
 
-def test_commit_that_git_refuses_is_made_by_the_next_run(project: Render) -> None:
-    folder = project()
+def test_commit_that_git_refuses_is_made_by_the_next_run(fresh: Path) -> None:
     no_key = {
         "GIT_CONFIG_COUNT": "2",
         "GIT_CONFIG_KEY_0": "commit.gpgSign",
@@ -172,269 +187,151 @@ def test_commit_that_git_refuses_is_made_by_the_next_run(project: Render) -> Non
         "GIT_CONFIG_KEY_1": "gpg.program",
         "GIT_CONFIG_VALUE_1": "false",
     }
-    said = refusal(poe(folder, "setup", **no_key))
-    assert said == "git stopped, as it says above: mend it, then run this again."
-    assert poe(folder, "setup").code == 0
-    assert git("log", "--format=%s", cwd=folder) == "Start from Twobus\n"
+    result = setup(fresh, **no_key)
+    assert result.code == 1
+    assert result.output == (
+        "git stopped, as it says above: correct that, then run this again.\n"
+    )
+    assert setup(fresh).code == 0
+    assert git("log", "--format=%s", cwd=fresh) == "Start from Twobus\n"
 
 
-def test_setup_without_git_is_refused(project: Render, tmp_path: Path) -> None:
-    uv = shutil.which("uv", path=without_venv())
-    assert uv
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "uv").symlink_to(uv)
-    said = refused(project(), PATH=str(tools), UV_PYTHON=sys.executable)
+def test_setup_without_git_is_refused(fresh: Path, tmp_path: Path) -> None:
+    said = refused(fresh, PATH=str(tmp_path))
     assert said == "git is not installed, and a shared project needs it."
 
 
-# The commit hooks, in a shell that has not activated the environment.
-
-
-def commit(project: Path, name: str, content: str) -> Result:
-    """Commit a file as a person does."""
-    file = project / name
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(content, "utf-8")
-    git("add", "--force", name, cwd=project)
-    return run("git", "commit", "-m", "Work", cwd=project, PATH=without_venv())
-
-
-def failed_hooks(result: Result) -> list[str]:
-    return re.findall(r"^(.+?)\.+Failed$", result.output, re.MULTILINE)
-
-
-def github_token() -> str:
-    """Make a token of the right form, so that none stands in this file."""
-    letters = string.digits + string.ascii_uppercase + string.ascii_lowercase
-    body = "".join(random.Random(2).choices(letters, k=30))
-    rest, checksum = zlib.crc32(body.encode()), ""
-    for _ in range(6):
-        rest, digit = divmod(rest, 62)
-        checksum = letters[digit] + checksum
-    return f"ghp_{body}{checksum}"
-
-
-def database_url(scheme: str = "postgres") -> str:
-    word = "".join(random.Random(2).choices(string.ascii_letters, k=12))
-    return f"{scheme}://analyst:{word}@db.acme.dev:5432/sales"
-
-
-def test_harmless_commit_passes_the_hooks(study: Path) -> None:
-    result = commit(study, "docs/notes.md", "We met on Monday.\n")
-    assert result.code == 0, result.output
-    assert git("log", "-1", "--format=%s", cwd=study) == "Work\n"
-
-
-@pytest.mark.parametrize(
-    ("secret", "name"),
-    [
-        (github_token(), "docs/notes.md"),
-        (database_url(), "config/access.yaml"),
-        (database_url(), "docs/notes.md"),
-        (database_url("snowflake"), "config/access.yaml"),
-    ],
-    ids=["token", "database", "database in docs", "database of another kind"],
-)
-def test_secret_is_not_committed_nor_shown(study: Path, secret: str, name: str) -> None:
-    head = git("rev-parse", "HEAD", cwd=study)
-    result = commit(study, name, f"Use {secret} for now.\n")
-    assert result.code == 1, result.output
-    assert set(failed_hooks(result)) <= {"no secrets", "no passwords in addresses"}
-    assert name in result.output
-    assert secret.partition("@")[0][-12:] not in result.output
-    assert git("rev-parse", "HEAD", cwd=study) == head
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "hook", "message"),
-    [
-        (
-            "docs/big.txt",
-            "1234567\n" * 140_000,
-            "no large files (list them in data/sources.toml)",
-            "docs/big.txt (1094 KB) exceeds 1000 KB.",
-        ),
-        (
-            "docs/notes.md",
-            "Notes\n<" + "<<<<<< ours\nA\n=======\nB\n>>>>>>" + "> theirs\n",
-            "no merge conflicts",
-            "docs/notes.md:2: Merge conflict string '<<<<<<<' found",
-        ),
-        (
-            "README.md.rej",
-            "@@ -1 +1 @@\n",
-            "no rejected parts of a template update",
-            "Merge these parts into their files by hand and remove them",
-        ),
-        (
-            "docs/study.ipynb",
-            '{"cells": []}\n',
-            "no notebook outputs in git",
-            "Notebooks are committed as scripts without outputs",
-        ),
-        ("docs/tool.py", '"""A tool."""\n\nimport os\n', "lint", "F401"),
-        ("docs/tool.py", '"""A tool."""\n\nx = {  }\n', "format", "docs/tool.py"),
-    ],
-    ids=["large", "conflict", "rejected", "notebook", "lint", "format"],
-)
-def test_commit_is_stopped_with_a_message(
-    study: Path, name: str, content: str, hook: str, message: str
+@pytest.mark.parametrize("variable", ["PRE_COMMIT_HOME", "XDG_CACHE_HOME", "HOME"])
+def test_a_home_that_cannot_be_written_to_is_named(
+    variable: str, fresh: Path, tmp_path: Path
 ) -> None:
-    head = git("rev-parse", "HEAD", cwd=study)
-    result = commit(study, name, content)
-    assert result.code == 1, result.output
-    assert failed_hooks(result) == [hook]
-    assert message in result.output
-    assert name in result.output
-    assert git("rev-parse", "HEAD", cwd=study) == head
+    # Root may write everywhere, but not below a file.
+    (tmp_path / "file").write_text("")
+    place = str(tmp_path / "file" / "cache")
+    unset = dict.fromkeys(["PRE_COMMIT_HOME", "XDG_CACHE_HOME"], "")
+    said = refused(fresh, **(unset | {variable: place}))
+    assert said.startswith(f"The commit hooks need a cache, and {place}")
+    assert "set PRE_COMMIT_HOME to a folder that can" in said
 
 
-def test_hooks_work_without_a_network(study: Path) -> None:
-    (study / "docs/notes.md").write_text("We met on Monday.\n", "utf-8")
-    git("add", "docs/notes.md", cwd=study)
-    nowhere = "http://127.0.0.1:1"
-    result = run(
-        "git",
-        "commit",
-        "-m",
-        "Work",
-        cwd=study,
-        PATH=without_venv(),
-        HTTP_PROXY=nowhere,
-        HTTPS_PROXY=nowhere,
-        UV_DEFAULT_INDEX=nowhere,
-    )
-    assert result.code == 0, result.output
+def test_the_hooks_alone_need_a_cache_as_well(small: Small, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    small(notebooks="none", env={"PRE_COMMIT_HOME": str(tmp_path / "file" / "cache")})
+    from twobus.start import hooks
+
+    with pytest.raises(SystemExit, match="cannot be written to: set PRE_COMMIT_HOME"):
+        hooks()
 
 
-# A package index of one's own, which asks for a password.
-
-USER, PASSWORD = "reader", "s3cret-w0rd"
-
-
-@pytest.fixture
-def index(ready: Path) -> Iterator[str]:
-    """An index on loopback, before the usual one, as `host:port/path`."""
-    lock = (ready / "uv.lock").read_text("utf-8")
-    usual = re.findall(r'registry = "(http.+?)"', lock)[0]
-    pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            if self.headers["Authorization"] != f"Basic {pair}":
-                self.answer(401, b"", "text/plain")
-                return
-            url = usual + self.path.removeprefix("/simple")
-            headers = {"Accept": self.headers["Accept"]}
-            request = urllib.request.Request(url, headers=headers)  # noqa: S310
-            with urllib.request.urlopen(request) as page:  # noqa: S310
-                self.answer(200, page.read(), page.headers["Content-Type"])
-
-        def answer(self, code: int, body: bytes, kind: str) -> None:
-            self.send_response(code)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("WWW-Authenticate", 'Basic realm="index"')
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}/simple"
-        server.shutdown()
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[str]:
-    """A package cache for an index that will never be seen again."""
-    folder = tmp_path / "cache"
-    yield str(folder)
-    shutil.rmtree(folder)
-
-
-def test_private_index_is_used_and_its_password_kept_out_of_files(
-    project: Render, index: str, cache: str
+def test_a_user_without_a_home_is_told(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = project(notebooks="none")
-    settings = {
-        "UV_DEFAULT_INDEX": f"http://{USER}:{PASSWORD}@{index}",
-        "UV_CACHE_DIR": cache,
-    }
-    for task in ("setup", "lint"):
-        result = poe(folder, task, **settings)
-        assert result.code == 0, result.output
-        assert PASSWORD not in result.output
-    assert f'registry = "http://{index}"' in (folder / "uv.lock").read_text("utf-8")
-    assert status(folder) == ""
-    found = run("grep", "-rlF", PASSWORD, ".", cwd=folder)
-    assert (found.code, found.output) == (1, "")
+    def nowhere() -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    unset = dict.fromkeys(["PRE_COMMIT_HOME", "XDG_CACHE_HOME"], "")
+    assert refused(fresh, **unset).startswith("This user has no home folder")
 
 
-def test_private_index_refuses_a_wrong_password(
-    project: Render, index: str, cache: str
+def test_the_hooks_of_a_folder_without_a_history_are_refused(fresh: Path) -> None:
+    result = poe_inside(fresh, "lint")
+    assert result.code == 1
+    assert "run uv run poe setup first" in result.output
+    assert "Is it installed" not in result.output
+
+
+# A repository that another user owns.
+
+
+def test_setup_of_another_users_repository_says_how_to_trust_it(small: Small) -> None:
+    project = small(notebooks="none")
+    with another_owner():
+        result = setup(project)
+    assert result.code == 1
+    trust = f"git config --global --add safe.directory '{project}'"
+    assert result.output.endswith(f"If you trust it, run: {trust}\n")
+    assert not (project / ".git/hooks/pre-commit").exists()
+
+
+def test_training_another_users_repository_is_refused_before_it_begins(
+    small: Small,
 ) -> None:
-    folder = project(notebooks="none")
-    url = f"http://{USER}:wr0ng-w0rd@{index}"
-    result = poe(folder, "setup", UV_DEFAULT_INDEX=url, UV_CACHE_DIR=cache)
-    assert result.code != 0
-    assert "401 Unauthorized" in result.output
-    assert "wr0ng-w0rd" not in result.output
-    assert not (folder / "uv.lock").exists()
+    project = small(kind="model", notebooks="none")
+    with another_owner():
+        result = call(project, "train")
+    assert result.code == 1
+    assert result.output.startswith("git does not work in")
 
 
-@pytest.mark.parametrize(
-    ("source", "address"),
-    [
-        (
-            "https://git.acme.example/data/twobus",
-            "https://git.acme.example/data/twobus",
-        ),
-        ("git+https://acme.example/twobus.git", "https://acme.example/twobus.git"),
-        ("gh:acme/twobus", "https://github.com/acme/twobus"),
-        ("gl:acme/data/twobus", "https://gitlab.com/acme/data/twobus"),
-        ("git@github.com:acme/twobus.git", "ssh://git@github.com/acme/twobus.git"),
-        ("/srv/two bus", "file:///srv/two%20bus"),
-    ],
-)
-def test_companion_comes_from_where_the_template_is(
-    source: str, address: str, study: Path
+def test_a_template_that_another_user_owns_is_named_itself(
+    small: Small, tmp_path: Path
 ) -> None:
-    code = (
-        "import sys; from analysis_project.twobus import repository;"
-        "print(repository._address(sys.argv[1]))"
-    )
-    result = run("uv", "run", "python", "-c", code, source, cwd=study)
-    assert result.output.strip() == address
+    project = small(notebooks="none")
+    git("init", "--quiet", "--bare", "the template", cwd=tmp_path)
+    from twobus.git import ask
+    from twobus.project import StopError
+
+    place = re.escape(f"git does not work in '{tmp_path}/the template")
+    with another_owner(), pytest.raises(StopError, match=place):
+        ask("ls-remote", tmp_path / "the template", cwd=project)
 
 
-def test_branch_rules_are_planned_by_the_release_that_the_project_records(
-    study: Path,
+@pytest.mark.parametrize("task", ["review", "lint"])
+def test_tasks_of_another_users_repository_say_how_to_trust_it(
+    task: str, small: Small
 ) -> None:
-    no_token = {"GH_TOKEN": "", "GITHUB_TOKEN": "", "HOME": str(study / "nobody")}
-    git("remote", "add", "origin", "https://github.com/acme/study", cwd=study)
-    try:
-        result = poe(study, "protect", **no_token)
-    finally:
-        git("remote", "remove", "origin", cwd=study)
-    assert result.code == 2, result.output
-    assert "GH_TOKEN" in result.output
+    project = small(notebooks="none")
+    with another_owner():
+        result = poe_inside(project, task)
+    assert result.code == 1
+    assert "git config --global --add safe.directory" in result.output
+    assert "Is it installed" not in result.output
     assert "Traceback" not in result.output
 
 
-def test_first_commit_holds_no_secret_that_people_have_added(project: Render) -> None:
-    folder = project(notebooks="none")
-    (folder / "notes.md").write_text(f"Use {github_token()} for now.\n", "utf-8")
-    result = poe(folder, "setup")
+def test_the_repository_that_git_means_is_named(small: Small) -> None:
+    project = small(notebooks="none")
+    (project / "docs").mkdir(exist_ok=True)
+    from twobus.git import ask
+    from twobus.project import StopError
+
+    with (
+        another_owner(),
+        pytest.raises(StopError, match=f"'{re.escape(str(project))}'$"),
+    ):
+        ask("status", cwd=project / "docs")
+
+
+# Locales that know only ASCII.
+
+
+@pytest.mark.slow
+def test_tasks_work_where_the_locale_knows_no_letters(
+    rendered: Made, tmp_path: Path
+) -> None:
+    # Below a folder with other letters, such a Python would not even start.
+    project = commit(shutil.copytree(rendered({}), tmp_path / "study"))
+    name = "名前 😀"
+    (project / f"docs/{name}.md").write_text(f"# {name}\n", "utf-8")
+    (project / f"notebooks/{name}.py").write_text(f'# %%\n"{name}"\n', "utf-8")
+    (project / f"data/raw/{name}.csv").write_text(f"{name}\n", "utf-8")
+    git("add", "docs", "notebooks", cwd=project)
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for words in (["setup"], ["lint"], ["save"], ["notebooks"], ["review"]):
+        result = poe_inside(project, *words, **ascii_only)
+        assert result.code == 0, result.output
+        assert "Traceback" not in result.output
+    assert name in result.output
+
+
+def test_first_commit_holds_no_secret_that_people_have_added(fresh: Path) -> None:
+    (fresh / "notes.md").write_text(f"Use {github_token()} for now.\n", "utf-8")
+    result = poe_inside(fresh, "setup")
     assert result.code == 1
     assert "notes.md" in result.output
-    assert git("rev-list", "--all", cwd=folder) == ""
-    (folder / "notes.md").unlink()
-    git("rm", "--quiet", "--cached", "notes.md", cwd=folder)
-    assert poe(folder, "setup").code == 0
-    assert status(folder) == ""
+    assert git("rev-list", "--all", cwd=fresh) == ""
+    (fresh / "notes.md").unlink()
+    git("rm", "--quiet", "--cached", "notes.md", cwd=fresh)
+    assert poe_inside(fresh, "setup").code == 0
+    assert status(fresh) == ""

@@ -1,186 +1,115 @@
 """Whatever a column is, training, batches and the API see the same in it."""
 
 import json
-from collections.abc import Iterator
+import shutil
+import socket
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import pytest
-from modelled import Nursery, Server, nursery, server
-
-from template import commit, lend, run
-
-pytestmark = pytest.mark.slow
-
-TABLE = '''"""Visits to a shop: one column of each kind that a contract can have."""
-
-from typing import Annotated
-
-import ibis.expr.datatypes as dt
-import pandera.ibis as pa
-
-
-class Contract(pa.DataFrameModel):
-    """A row of `visits`."""
-
-    visit: int = pa.Field(unique=True)
-    channel: str = pa.Field(isin=["shop", "web", "a|b <i>"])
-    city: str = pa.Field(nullable=True, str_length={"min_value": 1, "max_value": 40})
-    code: str = pa.Field(str_matches="^[A-Z]{2}[0-9]+$")
-    items: int = pa.Field(ge=0, le=1_000)
-    age: int = pa.Field(nullable=True, in_range={"min_value": 0, "max_value": 150})
-    price: float = pa.Field(
-        nullable=True,
-        in_range={
-            "min_value": 0,
-            "max_value": 500,
-            "include_min": False,
-            "include_max": False,
-        },
-    )
-    member: bool
-    agreed: bool = pa.Field(nullable=True)
-    born: dt.Date = pa.Field(nullable=True)
-    at: Annotated[dt.Timestamp, None, 6, True]
-    zoned: Annotated[dt.Timestamp, "UTC", 6, True] = pa.Field(nullable=True)
-    bought: bool
-
-    class Config:
-        """A column that is not listed here breaks the contract."""
-
-        strict = True
-'''
-
-MODEL = '''"""Is something bought in this visit?"""
-
-import pandas as pd
-from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
-
-from ..twobus.modelling import Model
-
-
-def features(rows: pd.DataFrame) -> pd.DataFrame:
-    """Take apart what is no number.
-
-    Args:
-        rows: The inputs.
-
-    Returns:
-        The same rows, as numbers and short texts.
-    """
-    return pd.DataFrame(
-        {
-            "channel": rows["channel"].astype(object),
-            "city": rows["city"].fillna("nowhere"),
-            "prefix": rows["code"].str[:2],
-            "items": rows["items"],
-            "age": rows["age"],
-            "price": rows["price"],
-            "member": rows["member"].astype(int),
-            "agreed": rows["agreed"],
-            "born": rows["born"].dt.year,
-            "hour": rows["at"].dt.hour,
-            "weekday": rows["zoned"].dt.dayofweek,
-            "late": (rows["zoned"] - rows["at"]).dt.total_seconds(),
-        },
-        index=rows.index,
-    )
-
-
-MODEL = Model(
-    table="visits",
-    target="bought",
-    inputs=[
-        "channel", "city", "code", "items", "age", "price", "member", "agreed",
-        "born", "at", "zoned",
-    ],
-    features=features,
-    estimator=make_pipeline(
-        make_column_transformer(
-            (
-                OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-                ["channel", "city", "prefix"],
-            ),
-            remainder="passthrough",
-            verbose_feature_names_out=False,
-        ),
-        HistGradientBoostingClassifier(min_samples_leaf=5),
-    ),
-    key=["visit"],
-    metrics={"accuracy": 0.5},
-    trusted=[
-        "numpy.dtype",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    ],
-)
-'''
-
-ROWS = """
-import datetime as dt
 import duckdb
+import ibis
 import numpy as np
 import pandas as pd
-from pathlib import Path
-random = np.random.default_rng(0)
-count = 400
-def gaps(values):
-    return [None if random.random() < 0.15 else value for value in values]
-start = dt.datetime(2026, 3, 29, 0, 30)
-at = [start + dt.timedelta(minutes=37 * number) for number in range(count)]
-items = random.integers(0, 30, count)
-rows = pd.DataFrame({
-    "visit": range(count),
-    "channel": random.choice(["shop", "web", "a|b <i>"], count),
-    "city": gaps(random.choice(["Bern", "Zürich", "Genève"], count)),
-    "code": [f"{a}{n}" for a, n in zip(random.choice(["CH", "DE"], count), items)],
-    "items": items,
-    "age": pd.array(gaps(random.integers(0, 150, count).tolist()), dtype="Int64"),
-    "price": gaps((random.random(count) * 400 + 1).tolist()),
-    "member": random.random(count) < 0.5,
-    "agreed": pd.array(gaps((random.random(count) < 0.5).tolist()), dtype="boolean"),
-    "born": gaps([dt.date(1950 + n % 60, 1 + n % 12, 9) for n in range(count)]),
-    "at": at,
-    "zoned": pd.Series(gaps([it.replace(tzinfo=dt.timezone.utc) for it in at])),
-    "bought": items + random.integers(0, 8, count) > 16,
-})
-ducks = duckdb.connect()
-ducks.execute("set timezone = 'UTC'")
-for folder in FOLDERS:
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    ducks.execute(
-        f'copy (select * replace (born::date as born, "at"::timestamp as "at", '
-        f"zoned::timestamptz as zoned) from rows) to '{folder}/visits.parquet'"
+import pytest
+import uvicorn
+from conftest import Made
+from fastapi import FastAPI
+from inside import inside
+from starlette.testclient import TestClient
+
+from template import ROOT, commit, run
+from twobus.data import source
+from twobus.models import batch, registry, serving, tasks
+from twobus.models.rows import predict
+
+# A model is trained, which takes seconds.
+pytestmark = pytest.mark.slow
+
+# Of the project under test: a table, and a model of it.
+PARTS = Path(__file__).parent / "data"
+
+
+def rows() -> pd.DataFrame:
+    """Return visits of which a model can learn, with gaps where these may be."""
+    random = np.random.default_rng(0)
+    count = 400
+
+    def gaps(values: Iterable[Any]) -> list[Any]:
+        return [None if random.random() < 0.15 else value for value in values]
+
+    start = datetime(2026, 3, 29, 0, 30)
+    at = [start + timedelta(minutes=37 * number) for number in range(count)]
+    items = random.integers(0, 30, count)
+    codes = zip(random.choice(["CH", "DE"], count), items, strict=True)
+    ages = gaps(random.integers(0, 150, count).tolist())
+    agreed = gaps((random.random(count) < 0.5).tolist())
+    return pd.DataFrame(
+        {
+            "visit": range(count),
+            "channel": random.choice(["shop", "web", "a|b <i>"], count),
+            "city": gaps(random.choice(["Bern", "Zürich", "Genève"], count)),
+            "code": [f"{prefix}{number}" for prefix, number in codes],
+            "items": items,
+            "age": pd.array(ages, dtype="Int64"),
+            "price": gaps((random.random(count) * 400 + 1).tolist()),
+            "member": random.random(count) < 0.5,
+            "agreed": pd.array(agreed, dtype="boolean"),
+            "born": gaps([date(1950 + n % 60, 1 + n % 12, 9) for n in range(count)]),
+            "at": at,
+            "zoned": pd.Series(gaps([it.replace(tzinfo=UTC) for it in at])),
+            "bought": items + random.integers(0, 8, count) > 16,
+        }
     )
-"""
+
+
+def keep(table: pd.DataFrame, columns: str, file: Path) -> None:
+    """Write rows as a Parquet file, with the types that a database would have."""
+    with duckdb.connect() as ducks:
+        ducks.execute("set timezone = 'UTC'")
+        ducks.from_df(table).project(columns).write_parquet(str(file))
+
+
+KINDS = (
+    '* replace (born::date as born, "at"::timestamp as "at", '
+    "zoned::timestamptz as zoned)"
+)
 
 
 @pytest.fixture(scope="module")
-def made(
-    models_ready: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Nursery]:
-    """The project with a table of all kinds, and a model of it that is promoted."""
-    with lend(models_ready):
-        package = next(models_ready.glob("src/*/models")).parent
-        (package / "tables" / "visits.py").write_text(TABLE, "utf-8")
-        (package / "models" / "visit.py").write_text(MODEL, "utf-8")
-        page = models_ready / "docs" / "models" / "visit.md"
-        page.write_text("# visit\n\n## Intended use\n\nTests.\n", "utf-8")
-        folders = [str(package / "tables"), str(models_ready / "data" / "raw")]
-        with nursery(models_ready, tmp_path_factory.mktemp("outputs")) as children:
-            children.good(ROWS.replace("FOLDERS", repr(folders)))
-            commit(models_ready)
-            children.good("tasks.train(['visit'])\ntasks.promote('visit', 1)")
-            yield children
+def project(rendered: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project with a table of all kinds, and a model of it that is promoted."""
+    place = tmp_path_factory.mktemp("types") / "penguin study é"
+    shutil.copytree(rendered({"kind": "model"}), place)
+    package = place / "src/penguin_study"
+    shutil.copy(PARTS / "visits.py", package / "tables")
+    shutil.copy(PARTS / "visit.py", package / "models")
+    # Whose hash is kept with each version.
+    shutil.copy(ROOT / "uv.lock", place)
+    page = place / "docs/models/visit.md"
+    page.write_text("# visit\n\n## Intended use\n\nTests.\n", "utf-8")
+    keep(rows(), KINDS, place / "data/raw/visits.parquet")
+    commit(place)
+    with inside(place):
+        tasks.train(["visit"])
+        tasks.promote("visit", 1)
+        yield place
 
 
 @pytest.fixture(scope="module")
-def served(made: Nursery) -> Iterator[Server]:
-    """A server of it."""
-    with server(made) as running:
-        yield running
+def app(project: Path) -> FastAPI:
+    """What serves it."""
+    return serving.make_app()
+
+
+@pytest.fixture(scope="module")
+def client(app: FastAPI) -> TestClient:
+    """Who asks it."""
+    return TestClient(app)
 
 
 ROW = {
@@ -223,65 +152,77 @@ ODD: dict[str, dict[str, Any]] = {
     },
 }
 
-COMPARE = """
-import json
-import duckdb
-import pandas as pd
-from starlette.testclient import TestClient
-from pathlib import Path
-rows, package = json.loads({rows!r}), Path({package!r})
-model = serving.find("visit")
-
 # As a table of a database: what JSON has as texts are dates and times there.
-ducks = duckdb.connect()
-ducks.execute("set timezone = 'UTC'")
-kinds = dict(age="Float64", price="Float64", agreed="boolean")
-table = pd.DataFrame(rows).astype(kinds)
-ducks.execute('''
-    create table visits as select
-        (row_number() over ()) + 1000 as visit, channel, city, code,
-        items::bigint as items, age::bigint as age, price::double as price,
-        member::boolean as member, agreed::boolean as agreed, born::date as born,
-        ("at"::timestamptz at time zone 'UTC')::timestamp as "at",
-        zoned::timestamptz as zoned, null::boolean as bought
-    from "table"
-''')
-ducks.execute(f"copy visits to '{{package}}/tables/visits.parquet' (format parquet)")
-os.environ["DATA_URL"] = "samples"
-batch.read = lambda name: training.read(name, check=False)
-file = package / "batch.parquet"
-tasks.predict("visit", str(file))
-written = pd.read_parquet(file)
-direct = written.filter(like="probability")
-
-# As training sees rows.
-version = registry.fetch("visit", 1)
-read = training.read("visits", check=False).to_pandas()
-trained = serving.predict(model, version.fitted, read.sample(frac=1, random_state=0))
-trained = trained.sort_index().add_prefix("predicted_").filter(like="probability")
-pd.testing.assert_frame_equal(trained, direct, check_exact=True)
-
-# As the API sees them: together, alone, and with fields in another order.
-client = TestClient(serving.make_app())
-def ask(rows):
-    answer = client.post("/models/visit/predict", content=json.dumps(dict(rows=rows)))
-    assert answer.status_code == 200, answer.text
-    return [it["probability"]["True"] for it in answer.json()["predictions"]]
-expected = direct.iloc[:, -1].tolist()
-assert ask(rows) == expected, (ask(rows), expected)
-assert ask([dict(reversed(it.items())) for it in rows]) == expected
-assert [ask([it])[0] for it in rows] == expected
-print(json.dumps(expected))
+TYPED = """
+    (row_number() over ()) + 1000 as visit, channel, city, code,
+    items::bigint as items, age::bigint as age, price::double as price,
+    member::boolean as member, agreed::boolean as agreed, born::date as born,
+    ("at"::timestamptz at time zone 'UTC')::timestamp as "at",
+    zoned::timestamptz as zoned, null::boolean as bought
 """
 
 
-def test_training_batch_and_api_predict_the_same_for_odd_values(made: Nursery) -> None:
-    package = made.project / "src" / made.package
-    rows = json.dumps([ROW | change for change in ODD.values()])
-    code = COMPARE.format(rows=rows, package=str(package))
-    said = json.loads(made.good(code).splitlines()[-1])
-    assert len(said) == len(ODD)
-    assert len({*said}) > 3
+@pytest.fixture(scope="module")
+def asked() -> list[dict[str, Any]]:
+    """Odd rows, as a request has them."""
+    return [ROW | change for change in ODD.values()]
+
+
+@pytest.fixture(scope="module")
+def unchecked(project: Path, asked: list[dict[str, Any]]) -> Iterator[ibis.Table]:
+    """The same rows as a table, whose contract they need not keep."""
+    kinds = {"age": "Float64", "price": "Float64", "agreed": "boolean"}
+    odd = pd.DataFrame(asked).astype(kinds)
+    keep(odd, TYPED, project / "src/penguin_study/tables/visits.parquet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATA_URL", "samples")
+        yield source().read("visits", check=False)
+
+
+@pytest.fixture(scope="module")
+def predicted(project: Path, unchecked: ibis.Table) -> pd.DataFrame:
+    """What a batch predicts for them."""
+    file = project / "data/batch.parquet"
+    with pytest.MonkeyPatch.context() as patch:
+        reader = SimpleNamespace(read=lambda name: unchecked)
+        patch.setattr(batch, "source", lambda: reader)
+        tasks.predict("visit", str(file))
+    return pd.read_parquet(file).filter(like="probability")
+
+
+def test_odd_values_are_told_apart(predicted: pd.DataFrame) -> None:
+    expected = predicted.iloc[:, -1]
+    assert len(expected) == len(ODD)
+    assert expected.nunique() > 3
+
+
+def test_training_predicts_as_the_batch_does(
+    unchecked: ibis.Table, predicted: pd.DataFrame
+) -> None:
+    version = registry.fetch("visit", 1)
+    shuffled = unchecked.to_pandas().sample(frac=1, random_state=0)
+    found = predict(version.model, version.fitted, shuffled).sort_index()
+    found = found.add_prefix("predicted_").filter(like="probability")
+    pd.testing.assert_frame_equal(found, predicted, check_exact=True)
+
+
+@pytest.mark.parametrize("way", ["together", "alone", "in another order"])
+def test_the_api_predicts_as_the_batch_does(
+    client: TestClient, asked: list[dict[str, Any]], predicted: pd.DataFrame, way: str
+) -> None:
+    def ask(rows: list[dict[str, Any]]) -> list[float]:
+        content = json.dumps({"rows": rows})
+        answer = client.post("/models/visit/predict", content=content)
+        assert answer.status_code == 200, answer.text
+        return [it["probability"]["True"] for it in answer.json()["predictions"]]
+
+    if way == "together":
+        found = ask(asked)
+    elif way == "alone":
+        found = [ask([row])[0] for row in asked]
+    else:
+        found = ask([dict(reversed(row.items())) for row in asked])
+    assert found == predicted.iloc[:, -1].tolist()
 
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -313,10 +254,11 @@ WRONG: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("which", WRONG)
 def test_what_the_contract_does_not_allow_is_refused(
-    which: str, served: Server
+    which: str, client: TestClient
 ) -> None:
     ((field, value),) = WRONG[which].items()
-    answer = served.post("visit", {"rows": [ROW, ROW | {field: value}]})
+    sent = {"rows": [ROW, ROW | {field: value}]}
+    answer = client.post("/models/visit/predict", json=sent)
     assert answer.status_code == 422
     (problem,) = answer.json()["detail"]
     assert (problem["row"], problem["field"]) == (1, field)
@@ -339,20 +281,33 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_the_description_shows_every_limit(name: str, served: Server) -> None:
-    schemas = served.get("/openapi.json").json()["components"]["schemas"]
+def test_the_description_shows_every_limit(name: str, client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
     field = schemas["visit_row"]["properties"][name]
     kind, *null = field.get("anyOf", [field])
     assert null == [{"type": "null"}] * (name in NULLABLE)
     assert {key: it for key, it in kind.items() if key != "title"} == SHOWN[name]
 
 
-def test_schemathesis_finds_nothing_in_any_type(served: Server, tmp_path: Path) -> None:
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[str]:
+    """Where it is served by HTTP."""
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=[[listening]])
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+def test_schemathesis_finds_nothing_in_any_type(address: str, tmp_path: Path) -> None:
     result = run(
-        *["st", "run", f"{served.url}/openapi.json", "--checks", "all"],
-        *["--max-examples", "20", "--seed", "1", "--generation-database", "none"],
-        *["--continue-on-failure", "--warnings", "off"],
-        *["--include-path", "/models/visit/predict"],
+        *[str(Path(sys.executable).with_name("st")), "run", f"{address}/openapi.json"],
+        *["--checks", "all", "--max-examples", "20", "--seed", "1"],
+        *["--generation-database", "none", "--continue-on-failure"],
+        *["--warnings", "off", "--include-path", "/models/visit/predict"],
         cwd=tmp_path,
     )
     assert result.code == 0, result.output

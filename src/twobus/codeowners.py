@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from twobus.project import ANSWERS, parse_answers
+
 # Where each forge looks for owners; it reads the first that is there.
 FILES = {
     "github": (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"),
@@ -47,8 +49,15 @@ class Line:
 
 
 def forge_of(root: Path) -> str:
-    """Tell from its files which forge a project is made for."""
-    return "gitlab" if (root / ".gitlab-ci.yml").exists() else "github"
+    """Tell which forge a project is made for: by its answers, else by its files."""
+    file = root / ANSWERS
+    text = file.read_text("utf-8-sig", "replace") if file.is_file() else ""
+    given = parse_answers(text) or {}
+    if (forge := given.get("forge")) in FILES:
+        return str(forge)
+    host = re.match("https://([^/]*)", str(given.get("repository_url") or ""))
+    known = next((name for name in FILES if host and name in host[1]), None)
+    return known or ("gitlab" if (root / ".gitlab-ci.yml").exists() else "github")
 
 
 def find(root: Path, forge: str) -> Path | None:
@@ -57,9 +66,14 @@ def find(root: Path, forge: str) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def owners_of_all(root: Path) -> list[str]:
-    """List who owns every path of a project that no other line is about."""
-    forge = forge_of(root)
+def owners_of_all(root: Path, forge: str = "") -> list[str]:
+    """List who owns every path of a project that no other line is about.
+
+    Args:
+        root: The project's folder.
+        forge: Its forge, if that is known.
+    """
+    forge = forge or forge_of(root)
     if (file := find(root, forge)) is None:
         return []
     text = file.read_text("utf-8-sig", "replace")

@@ -1,6 +1,7 @@
 """Calling git, and other programs, in a project."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +14,10 @@ FOREIGN = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "POE_", "VIRTUAL_ENV")
 PATIENCE = 120
 SLOW = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "30"}
 SSH = "ssh -o ConnectTimeout=30 -o ServerAliveInterval=30"
-# How git says that it does not look into a folder, by one of its words.
-REFUSED = "detected dubious ownership"
+# How git says that it does not look into a folder, and how it advises to change that.
+REFUSED = re.compile(r"detected dubious ownership|unsafe repository \(")
+TRUST = "git config --global --add safe.directory"
+ADVICE = re.compile(rf"{TRUST} (\S.*)$", re.MULTILINE)
 
 
 def git(
@@ -203,11 +206,13 @@ def _git(
     process = run(
         ["git", *map(str, words)], cwd, text, {**english, **environment}, limit
     )
-    if process.returncode and REFUSED in process.stderr:
-        folder = (cwd or Path.cwd()).resolve()
+    if process.returncode and REFUSED.search(process.stderr):
+        # git may mean a folder above, or where a template is.
+        advice = ADVICE.search(process.stderr)
+        folder = advice[1] if advice else f'"{(cwd or Path.cwd()).resolve()}"'
         raise StopError(
             f"git does not work in {folder}, because another user owns it. If you "
-            f'trust it, run: git config --global --add safe.directory "{folder}"'
+            f"trust it, run: {TRUST} {folder}"
         )
     return process
 

@@ -6,6 +6,7 @@ A project's own settings extend `Settings`:
         api_token: SecretStr
 """
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import SecretStr
@@ -13,8 +14,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from twobus.project import here
 
-ROOT = here().root
-DATA, NOTEBOOKS, REPORTS = here().data, here().notebooks, here().reports
+ROOT: Path
+DATA: Path
+NOTEBOOKS: Path
+REPORTS: Path
+
+
+def __getattr__(name: str) -> Path:
+    """Say where a folder is, in the project that people work in by then."""
+    if name not in ("ROOT", "DATA", "NOTEBOOKS", "REPORTS"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    folder: Path = getattr(here(), name.lower())
+    return folder
 
 
 class Settings(BaseSettings):

@@ -1,5 +1,6 @@
 """The tasks of a project, as poethepoet includes them, and how each of them ends."""
 
+import re
 import sys
 import tomllib
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from twobus.project import Project, StopError, answers
+from twobus.project import ANSWERS, Project, StopError
 
 Words = ParamSpec("Words")
 
@@ -19,13 +20,28 @@ def tasks() -> dict[str, Any]:
     that have it; without, all have it. The same holds for the steps of `check`.
     """
     project = Project(Path.cwd())
-    given = answers(project.root)
-    known = {given.get("kind", "analysis"), given.get("notebooks", "none")}
+    known = {
+        _answer(project, "kind", "analysis"),
+        _answer(project, "notebooks", "none"),
+    }
     text = Path(__file__).with_name("tasks.toml").read_text("utf-8")
     for room in project.settings.get("ejected", []):
         # The project has code of its own for these, see `eject`.
         text = text.replace(f'"twobus.{room}.', f'"{project.package}.twobus.{room}.')
-    return {"tasks": _suiting(tomllib.loads(text)["tasks"], known)}
+    said = tomllib.loads(text)
+    return {"env": said["env"], "tasks": _suiting(said["tasks"], known)}
+
+
+def _answer(project: Project, question: str, default: str) -> str:
+    """Find an answer that is one word, also in a file that a merge has broken.
+
+    Tasks are there whatever the answers look like: each says itself what it misses.
+    And what reads all of YAML takes longer to import than everything else here.
+    """
+    file = project.root / ANSWERS
+    text = file.read_text("utf-8-sig", "replace") if file.is_file() else ""
+    found = re.search(rf"^{question}: *['\"]?(\w+)", text, re.MULTILINE)
+    return found[1] if found else default
 
 
 def _suiting(part: Any, known: set[str]) -> Any:

@@ -39,12 +39,12 @@ MODULES = {
     "twobus.modelling.training": "twobus.models.training",
     "twobus.new_files": "twobus.new.files",
     "twobus.new_model": "twobus.new.model",
-    "twobus.new_model_texts": "twobus.new.texts",
+    "twobus.new_model_texts": "twobus.new.model",
     "twobus.new_table": "twobus.new.table",
     "twobus.notebooks": "twobus.notebooks.run",
     "twobus.pairing": "twobus.notebooks.pairing",
     "twobus.repository": "twobus.start",
-    "twobus.review": "twobus.review.review",
+    "twobus.review": "twobus.review.tasks",
     "twobus.sources": "twobus.data.sources",
     "twobus.system_keyring": "twobus.system_keyring",
     "twobus.tables_page": "twobus.library.tables_page",
@@ -61,6 +61,10 @@ NAMES = {
     "twobus.repository.protect": "twobus.call.protect",
     "twobus.repository.update": "twobus.call.update",
     "twobus.review.ANSWERS": "twobus.project.ANSWERS",
+    "twobus.review.Request": "twobus.review.request.Request",
+    "twobus.review.Row": "twobus.review.table.Row",
+    "twobus.review.name_owners": "twobus.review.owners.name_owners",
+    "twobus.review.owners": "twobus.review.owners.owners",
 }
 SHOWN = 10
 # What tells of the past.

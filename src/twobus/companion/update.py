@@ -5,6 +5,7 @@ Both releases are rendered, and what changed between them is merged.
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,9 @@ def update(
         if moved:
             _put_back_the_address(before, here)
         outcome.notes += _silent_changes(recorded, answers(after), data)
+        if rooms := Project(here).settings.get("ejected"):
+            own = ", ".join(rooms)
+            outcome.notes.append(f"Not updated, since this code is your own: {own}.")
         clone, own = borrow(here, work / "clone" / here.name)
         known = frozenset(names(git("ls-files", "-z", cwd=clone)))
         refuse_hidden(here, [name for name in files(after) if name not in known], known)
@@ -201,11 +205,8 @@ def _put_back_the_address(before: Path, here: Path) -> None:
 
     It was rendered from the new place, since the old one may be gone.
     """
-    place = re.compile(r"^_src_path: .*(\n +.*)*", re.MULTILINE)
-    if recorded := place.search((here / ANSWERS).read_text("utf-8")):
-        made = before / ANSWERS
-        text = place.sub(lambda _: recorded[0], made.read_text("utf-8"))
-        made.write_text(text, "utf-8")
+    # Only an update writes it, so that the project's own is what was made.
+    shutil.copy(here / ANSWERS, before / ANSWERS)
     rendered, today = (_source(folder) for folder in (before, here))
     if rendered and today:
         file = before / "pyproject.toml"

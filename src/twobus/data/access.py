@@ -1,6 +1,5 @@
 """Where the project's tables come from: its own package, or its team's library."""
 
-import hashlib
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import ibis
 
-from twobus.data.connection import DataError
+from twobus.data.errors import DataError
 from twobus.project import Project, here
 
 if TYPE_CHECKING:
@@ -59,12 +58,6 @@ def own_tables() -> "Tables":
     raise DataError(f"src/{here().package}/data.py has no TABLES.")
 
 
-def digest(file: Path) -> str:
-    """Return the first twelve digits of a file's SHA-256 hash."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
-
-
 @cache
 def _source(project: Project) -> Source:
     return _Module(_import(project.source, project))
@@ -73,13 +66,20 @@ def _source(project: Project) -> Source:
 def _import(name: str, project: Project) -> ModuleType:
     try:
         return import_module(name)
+    except SyntaxError as error:
+        # During a merge, the file may hold conflict markers.
+        problem = f"SyntaxError in {_place(error, project)}: {error.msg}"
     except Exception as error:
-        place = name.replace(".", "/")
-        if name.startswith(f"{project.package}."):
-            place = f"src/{place}.py"
-        line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        problem = f"{type(error).__name__}{line}: {error}"
-    raise DataError(f"{place} cannot be imported: {problem}")
+        problem = f"{type(error).__name__}: {error}"
+    raise DataError(f"{name} cannot be imported: {problem}")
+
+
+def _place(error: SyntaxError, project: Project) -> str:
+    """Return the file and the line of a mistake, as people write them."""
+    file = Path(error.filename or "")
+    if file.is_relative_to(project.root):
+        file = file.relative_to(project.root)
+    return f"{file.as_posix()}, line {error.lineno}"
 
 
 class _Module:

@@ -72,11 +72,10 @@ def row_breaches(table: ibis.Table, contract: Any) -> list[str]:
     rules = dict(_rules(table, contract))
     if not rules:
         return []
-    told = {str(number): rule for number, rule in enumerate(rules.values())}
-    (found,) = table.aggregate(**told).to_pyarrow().to_pylist()
-    return [
-        phrase for number, phrase in zip(found, rules, strict=True) if found[number]
-    ]
+    broken = {str(number): rule for number, rule in enumerate(rules.values())}
+    (found,) = table.aggregate(**broken).to_pyarrow().to_pylist()
+    phrases = zip(found, rules, strict=True)
+    return [phrase for number, phrase in phrases if found[number]]
 
 
 def _rules(table: ibis.Table, contract: Any) -> Iterator[tuple[str, ibis.Value]]:

@@ -109,6 +109,8 @@ def _download(url: str, file: Path, sha256: str | None) -> None:
         scheme = urlsplit(url).scheme
         # A Windows drive (`Z:/share/file.csv`) looks like a scheme of one letter.
         downloader = _from_path if len(scheme) == 1 else downloaders.get(scheme)
+        # Git keeps no empty folder, so that a clone may lack this one.
+        _raw().mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".fetching-", dir=_raw()) as folder:
             fetched = pooch.retrieve(
                 url,

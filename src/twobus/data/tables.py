@@ -4,8 +4,9 @@ import inspect
 import os
 import pkgutil
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,8 +15,9 @@ from urllib.parse import urlsplit
 
 import ibis
 
-from twobus.data.access import digest
-from twobus.data.connection import DataError, database, one_at_a_time
+from twobus.data.connection import database, database_file, in_memory
+from twobus.data.errors import DataError
+from twobus.data.files import digest, read_file, table_file
 from twobus.project import here
 
 if TYPE_CHECKING:
@@ -48,13 +50,13 @@ class Tables:
     """A package of tables: one module with a `Contract`, and one sample, for each."""
 
     def __init__(
-        self, package: ModuleType, settings: "type[Settings] | None" = None
+        self, package: ModuleType, settings: "Callable[[], Settings] | None" = None
     ) -> None:
         """Connect a package; nothing is read yet.
 
         Args:
             package: The package that holds the tables' modules.
-            settings: Says where tables are read from; without it, the environment and
+            settings: Reads what says where tables are; without it, the environment and
                 `.env` do, and files in `data/raw` are the tables where these say
                 nothing.
         """
@@ -122,15 +124,7 @@ class Tables:
         Raises:
             DataError: If the database cannot be reached.
         """
-        url = self._url()
-        if url in ("samples", "duckdb://"):
-            return self._embedded
-        try:
-            file = _database_file(url)
-        except ValueError:
-            problem = "cannot be opened: it is no address"
-            raise DataError(f"DATA_URL names a database that {problem}.") from None
-        return _opened(file) if file else database(url)
+        return database(self._url()) if self._folder() is None else self._files
 
     def catalogue(self) -> list[Entry]:
         """List the tables with what their modules say of them, in the order of names.
@@ -192,8 +186,9 @@ class Tables:
             database, without user and password.
         """
         if folder := self._folder():
-            files = [file for name in self.names() if (file := _file(folder, name))]
-        elif file := _database_file(self._url()):
+            found = (table_file(folder, name) for name in self.names())
+            files = [file for file in found if file]
+        elif file := database_file(self._url()):
             files = [file]
         else:
             url = urlsplit(self._url())
@@ -207,8 +202,8 @@ class Tables:
         return self._url() == "samples"
 
     @cached_property
-    def _embedded(self) -> Any:
-        return one_at_a_time(ibis.duckdb.connect())
+    def _files(self) -> Any:
+        return in_memory()
 
     def _now(self) -> "Settings":
         from twobus.settings import Settings
@@ -248,36 +243,15 @@ class Tables:
         if (folder := self._folder()) is None:
             hint = f"LOCATION in tables/{name}.py says what it is called there"
             return self._located(getattr(module, "LOCATION", name), hint)
-        hint = (
-            "; `uv run poe data` may fetch it" if folder == here().data / "raw" else ""
-        )
-        if (file := _file(folder, name)) is None:
+        raw = folder == here().data / "raw"
+        hint = "; `uv run poe data` may fetch it" if raw else ""
+        if (file := table_file(folder, name)) is None:
             raise DataError(
-                f"The table {name!r} has no file: expected {name}.csv or {name}.parquet in "
-                f"{folder.parent.name}/{folder.name}{hint}."
+                f"The table {name!r} has no file: expected {name}.csv or "
+                f"{name}.parquet in {folder.parent.name}/{folder.name}{hint}."
             )
-        if file.suffix == ".parquet":
-            return self.connect().read_parquet(file, table_name=name)
         options = getattr(module, "CSV_OPTIONS", {})
-        if not file.stat().st_size:
-            raise DataError(f"The table {name!r} has an empty file, {file.name}.")
-        table = self.connect().read_csv(file, table_name=name, **options)
-        if len(table.columns) == 1 < len(self.contract(name).columns):
-            raise DataError(
-                f"{file.name} does not split into columns: look for a row that has more "
-                "or fewer fields than the header."
-            )
-        # DuckDB guesses types from the values: "1, 2" may well be a column of floats.
-        specs = self.contract(name).columns.items()
-        wanted = {column: spec.dtype.type for column, spec in specs if spec.dtype}
-        found = table.schema().items()
-        return table.cast(
-            {
-                column: wanted[column]
-                for column, dtype in found
-                if column in wanted and _may_be(dtype, wanted[column])
-            }
-        )
+        return read_file(self.connect(), file, self.contract(name), options)
 
     def _folder(self) -> Path | None:
         """Return the folder whose files are the tables; None for a real database."""
@@ -296,35 +270,3 @@ class Tables:
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
         raise DataError(f"tables/{name}.py cannot be imported: {problem}")
-
-
-@cache
-def _opened(file: Path) -> Any:
-    try:
-        # Reading only, so that others can have the file open at the same time.
-        return one_at_a_time(ibis.duckdb.connect(file, read_only=True))
-    except Exception as error:
-        problem = type(error).__name__
-    raise DataError(f"DATA_URL names a database that cannot be opened ({problem}).")
-
-
-def _database_file(url: str) -> Path | None:
-    """Return the file of a DuckDB database, relative paths starting at the project."""
-    parts = urlsplit(url)
-    if parts.scheme != "duckdb" or parts.netloc.startswith("md:"):
-        return None
-    return here().root / (parts.netloc + parts.path)
-
-
-def _may_be(guessed: Any, wanted: Any) -> bool:
-    """Tell whether values of a guessed type may have been written for another one."""
-    if guessed.is_integer():
-        return bool(wanted.is_numeric())
-    if guessed.is_floating():
-        return bool(wanted.is_floating() or wanted.is_decimal())
-    return bool((guessed.is_date() or guessed.is_timestamp()) and wanted.is_timestamp())
-
-
-def _file(folder: Path, name: str) -> Path | None:
-    files = (folder / f"{name}{suffix}" for suffix in (".parquet", ".csv"))
-    return next((file for file in files if file.exists()), None)

@@ -1,13 +1,14 @@
 """A model's card: what people say of it, and what training has found.
 
-People write
-`docs/models/NAME.md`; a card is that page with the facts of a version.
+People write `docs/models/NAME.md`; a card is that page with the facts of a version.
 """
 
 import base64
 import io
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -32,14 +33,8 @@ MOST_FEATURES = 6
 MOST_ROWS = 500
 # What is no end of a cell.
 BAR = "\\|"
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff;
-  max-width: 50rem; margin: 0 auto; padding: 1rem 1.5rem 4rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-table { border-collapse: collapse; font-size: 0.9rem; }
-th, td { padding: 0.2rem 0.7rem; border-bottom: 1px solid #d8dee4; text-align: left; }
-img { max-width: 100%; } code { font-size: 0.9em; }
-"""
+PAGE = Path(__file__).with_name("card.html")
+STYLE = Path(__file__).with_name("card.css")
 
 
 def render(
@@ -81,10 +76,12 @@ def render(
         f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="{_picture(figure)}">'
         for title, figure in _figures(model, fitted, parts).items()
     )
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(name)}'
-        f"</title><style>{STYLE}</style><body>{text.render(said)}{text.render(found)}"
-        f"{figures}</body></html>\n"
+    return Template(PAGE.read_text("utf-8")).substitute(
+        title=escape(name),
+        style=STYLE.read_text("utf-8"),
+        said=text.render(said),
+        found=text.render(found),
+        figures=figures,
     )
 
 

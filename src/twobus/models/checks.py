@@ -1,7 +1,7 @@
 """What every declared model must keep, tried on the sample of its table.
 
-A project's `tests/test_models.py` imports `TestModels`, and pytest runs it. Numbers in the
-marks are items of the ML Test Score: see `twobus.pytest_plugin`.
+A project's `tests/test_models.py` imports `TestModels`, and pytest runs it. Numbers in
+the marks are items of the ML Test Score: see `twobus.pytest_plugin`.
 """
 
 import json
@@ -41,23 +41,27 @@ class TestModels:
             metafunc.parametrize("name", names(), scope="class")
 
     @pytest.fixture(scope="class")
-    def model(self, name: str) -> Model:
+    @classmethod
+    def model(cls, name: str) -> Model:
         """Its declaration."""
         return find(name)
 
     @pytest.fixture(scope="class")
-    def rows(self, model: Model) -> pd.DataFrame:
+    @classmethod
+    def rows(cls, model: Model) -> pd.DataFrame:
         """The sample of its table."""
         return source().read(model.table).to_pandas()
 
     @pytest.fixture(scope="class")
-    def trained(self, name: str, rows: pd.DataFrame) -> Trained:
+    @classmethod
+    def trained(cls, name: str, rows: pd.DataFrame) -> Trained:
         """The model, fitted on a part of the sample."""
         return fit(name, rows, SEED)
 
     @pytest.fixture(scope="class")
+    @classmethod
     def served(
-        self, name: str, tmp_path_factory: pytest.TempPathFactory
+        cls, name: str, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[TestClient]:
         """A server of the model's version 1, with a registry of its own."""
         with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,7 @@
 """Keep every version of every model, and say which one serves.
 
-The registry is
-MLflow's: the folder `registry` of this project, or a server for the team.
+The registry is MLflow's: the folder `registry` of this project, or a server for the
+team.
 """
 
 import json
@@ -91,6 +91,7 @@ def store() -> Any:
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
+    _let_mlflow_be_anywhere()
     if not embedded():
         return MlflowClient(RegistrySettings().mlflow_tracking_uri)
     folder().mkdir(exist_ok=True)
@@ -263,6 +264,27 @@ def objections(version: Version) -> list[str]:
         *(f"{it.metric} ({it.rows}) is {it.value:.3f}, not {it.needed}" for it in low),
         *(f"{page} says nothing below {title!r}" for title in empty),
     ]
+
+
+def _let_mlflow_be_anywhere() -> None:
+    """Let MLflow work where it is installed below a folder with a % in its name.
+
+    It hands the place of its own files to Alembic, whose settings give a % a meaning,
+    as it is; only in addresses of databases it doubles each %, as Alembic wants it.
+    """
+    import mlflow
+
+    if "%" not in mlflow.__file__:
+        return
+    from alembic import config
+
+    class Config(config.Config):
+        def set_main_option(self, name: str, value: str) -> None:
+            plain = "%" in value.replace("%%", "")
+            super().set_main_option(name, value.replace("%", "%%") if plain else value)
+
+    # Where MLflow looks for it, each time.
+    config.Config = Config  # type: ignore[misc]
 
 
 def _experiment() -> str:

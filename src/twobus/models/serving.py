@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from twobus.models.registry import Version, champion, fetch
 from twobus.models.rows import RowError, predict
 from twobus.models.schema import answer_type, request_type, to_answer, to_frame
 from twobus.project import here
+from twobus.tasks import task
 
 MOST_BYTES = 16 * 2**20
 MOST_PROBLEMS = 100
@@ -51,6 +53,7 @@ class Problems(BaseModel):
     detail: list[Problem]
 
 
+@task
 def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
     """Serve until told to stop; versions are loaded once, at the start.
 
@@ -338,3 +341,9 @@ class _Guard:
             **state.get("version", {}),
             **problem,
         )
+
+
+if __name__ == "__main__":
+    # In a container, which others reach by its own address; at another port if told.
+    given = [int(word) for word in sys.argv[1:]]
+    serve(given[0] if given else 8000, "0.0.0.0")  # noqa: S104

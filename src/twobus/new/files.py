@@ -6,9 +6,12 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 
 from twobus.project import StopError, here
 
+# What is written, with a name such as $table where words go.
+TEMPLATES = Path(__file__).with_name("templates")
 NAME = re.compile(r"[a-z](_?[a-z0-9])*")
 LONGEST = 40
 # What Windows does not let a file be called.
@@ -43,6 +46,17 @@ def check_name(name: str, kind: str, example: str) -> None:
         )
 
 
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """Return the text of a new file.
+
+    Args:
+        template: A file of `templates`, without the ending `.txt`.
+        words: What goes into it, by name; it may need fewer.
+    """
+    file = TEMPLATES / f"{template}.txt"
+    return Template(file.read_text("utf-8")).substitute(words)
+
+
 def tidy(code: str) -> str:
     """Return code without the imports that it does not need, formatted."""
     for task in (["check", "--fix-only", "--select=F401"], ["format"]):
@@ -61,8 +75,7 @@ def write(files: Mapping[Path, str]) -> None:
     """Write new files, and say which.
 
     Raises:
-        NewFileError: If one is there already.
-        OSError: If one cannot be written; then none stays.
+        NewFileError: If one is there already, or cannot be written; then none stays.
     """
     if taken := [file for file in files if file.exists()]:
         there = here().name(taken[0])
@@ -74,9 +87,9 @@ def write(files: Mapping[Path, str]) -> None:
             with file.open("x", encoding="utf-8", newline="\n") as stream:
                 written.append(file)
                 stream.write(text)
-    except OSError:
+    except OSError as error:
         for file in written:
             file.unlink()
-        raise
+        raise NewFileError(f"Nothing was written: {error}.") from None
     names = [here().name(file) for file in files]
     print("Written:", *names, sep="\n  ")

@@ -9,8 +9,7 @@ from typing import Any
 from twobus.data import source
 from twobus.models.declaration import ModelError, contract, pages
 from twobus.models.rows import closed_list
-from twobus.new import texts
-from twobus.new.files import check_name, tidy, write
+from twobus.new.files import check_name, fill, tidy, write
 from twobus.project import here
 from twobus.tasks import task
 
@@ -69,11 +68,13 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
     check_name(name, "model", "penguin_sex")
     package, owner = here().package, here().source.partition(".")[0]
     own = owner == package
-    said = {"name": name, "package": package, "own": "", "library": ""}
+    said = {"name": name, "package": package, "own": ""}
+    others = ["from twobus.models.rows import conform"]
     if own:
         said["own"] = f"from {package}.data import read\n"
     else:
-        said["library"] = f"from {owner} import read\n"
+        others.append(f"from {owner} import read")
+    said["others"] = "\n".join(sorted(others)) + "\n"
     files = {}
     table = table or (name if name in source().names() else "")
     if table:
@@ -85,13 +86,14 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
         raise ModelError(f"Name the table that has the column {target!r} by --table.")
     else:
         table, target, classes, groups = name, "outcome", 2, INVENTED
-        files[here().code / "tables" / f"{name}.py"] = texts.TABLE.substitute(said)
+        contract_file = here().code / "tables" / f"{name}.py"
+        files[contract_file] = fill("invented_table.py", said)
         files[here().code / "tables" / f"{name}.csv"] = _sample()
     said |= {"table": table, "target": target, **_shape(classes, groups)}
     return {
-        module: tidy(texts.MODEL.substitute(said)),
-        test: tidy(texts.TEST.substitute(said)),
-        page: texts.PAGE.substitute(said),
+        module: tidy(fill("model.py", said)),
+        test: tidy(fill("test.py", said)),
+        page: fill("page.md", said),
         **files,
     }
 

@@ -10,35 +10,12 @@ import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 
 from twobus.data import own_tables
-from twobus.new.files import NewFileError, check_name, tidy, write
+from twobus.new.files import NewFileError, check_name, fill, tidy, write
 from twobus.project import here
 from twobus.tasks import task
 
 # What a table has that was found nowhere.
 INVENTED = {"id": dt.int64(nullable=False), "day": dt.date, "amount": dt.float64}
-MODULE = '''\
-"""One row is one ….
-
-Say here where the rows come from, what is left out, and what surprises people.
-"""
-
-import datetime
-from typing import Annotated
-
-import ibis.expr.datatypes as dt
-import pandera.ibis as pa
-
-# Who answers questions about it, such as "@acme/sales".
-OWNER = ""
-# When its rows change, such as "every night by 5:00 UTC".
-UPDATED = ""
-{location}
-
-class Contract(pa.DataFrameModel):
-    """A row of `{name}`."""
-
-{columns}
-'''
 
 
 @task
@@ -67,7 +44,7 @@ def new_table(name: str, location: str = "") -> None:
     known = {column: it for column, it in types.items() if _annotation(it)}
     place = f"LOCATION = {_quoted(location)}\n" if location else ""
     fields = "\n".join(_fields(known))
-    module = MODULE.format(name=name, location=place, columns=fields)
+    module = fill("table.py", {"name": name, "location": place, "columns": fields})
     files = {
         folder / f"{name}.py": tidy(module),
         folder / f"{name}.csv": _sample(known),

@@ -9,13 +9,12 @@ alone. This module carries the change over, and never overwrites anybody's work.
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from enum import Enum, auto
 from pathlib import Path
 
 from twobus import git
-from twobus.project import here, visible
+from twobus.project import StopError, here, visible
 from twobus.tasks import task
 
 # For each script, as hashes: the text on which it and its notebook `agreed` last,
@@ -27,6 +26,9 @@ RECORDS = ".agreed.json"
 FORMATS = {".ipynb": "ipynb", ".py": "py:percent"}
 FILTERS = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+Records = dict[str, dict[str, str]]
 
 
 class Changed(Enum):
@@ -80,8 +82,8 @@ def _carry_over(*, refresh: bool) -> None:
     notebooks = {*_ours(".ipynb")}
     if refresh:
         notebooks |= {path.with_suffix(".ipynb") for path in _ours(".py")}
-    known = _records()
-    records: dict[str, dict[str, str]] = {}
+    known = _read_records()
+    records: Records = {}
     messages = []
     for notebook in sorted(notebooks):
         script = notebook.with_suffix(".py")
@@ -91,11 +93,9 @@ def _carry_over(*, refresh: bool) -> None:
         except ValueError as error:
             messages.append(str(error))
     if notebooks:
-        new = _records_file().with_suffix(".new")
-        new.write_text(json.dumps(records, indent=1, sort_keys=True), "utf-8")
-        new.replace(_records_file())
+        _write_records(records)
     if any(messages):
-        raise SystemExit("\n".join(filter(None, messages)))
+        raise StopError("\n".join(filter(None, messages)))
 
 
 def _align(
@@ -127,17 +127,18 @@ def _align(
             if record.get("stopped") == _hash(said):
                 return ""
             record["stopped"] = _hash(said)
+        name = here().name(script)
         if changed is Changed.BOTH:
             return (
-                f"{here().name(script)} and its notebook have both changed, so neither was "
-                "touched: keep the notebook with `uv run jupytext --to py:percent "
+                f"{name} and its notebook have both changed, so neither was touched: "
+                "keep the notebook with `uv run jupytext --to py:percent "
                 f'"{here().name(notebook)}"`, or the script by removing the notebook.'
             )
         script.write_text(said, "utf-8", newline="\n")
         record["written"] = _hash(said)
         return (
-            f"{here().name(script)} was written from its newer notebook: look at the change, "
-            "git add it, and go on."
+            f"{name} was written from its newer notebook: look at the change, git add "
+            "it, and go on."
         )
     elif refresh:
         # JupyterLab opens the newer of the two, and refuses a notebook that is newer
@@ -177,9 +178,9 @@ def _as_script(file: Path) -> str:
     try:
         content = jupytext.read(file, fmt=FORMATS[file.suffix])
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        name, reason = here().name(file), " ".join(str(error).split())[:200]
         raise ValueError(
-            f"{here().name(file)} cannot be read as a notebook; mend or remove it: {reason}"
+            f"{name} cannot be read as a notebook; fix or remove it: {reason}"
         ) from None
     # Twice, because some cells, such as ones that end in blank lines, are read back
     # otherwise than they were written, and would look like a change.
@@ -189,21 +190,9 @@ def _as_script(file: Path) -> str:
         content = jupytext.reads(text, fmt="py:percent")
     # Formatting changes scripts, and must not look like a person's change. What
     # does not parse cannot be formatted, and stays as it is.
-    formatted = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "ruff",
-            "format",
-            "-",
-            "--stdin-filename",
-            file.with_suffix(".py"),
-        ],
-        cwd=here().root,
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    stdin = ["-", "--stdin-filename", str(file.with_suffix(".py"))]
+    ruff = [sys.executable, "-m", "ruff", "format", *stdin]
+    formatted = git.run(ruff, here().root, text)
     return formatted.stdout if formatted.returncode == 0 else text
 
 
@@ -219,20 +208,8 @@ def _committed(notebook: Path, script: Path) -> str | None:
     return _hash(_as_script(script)) if same else None
 
 
-def _records() -> dict[str, dict[str, str]]:
-    if not _records_file().exists():
-        return {}
-    try:
-        records: dict[str, dict[str, str]] = json.loads(
-            _records_file().read_text("utf-8")
-        )
-    except ValueError:
-        return {}
-    return records
-
-
 def _ours(suffix: str) -> list[Path]:
-    """List files, but for empty ones, checkpoints and what is in other hidden places."""
+    """List files of a kind; an empty one, as editors make them, is none yet."""
     return [path for path in visible(here().notebooks, suffix) if path.stat().st_size]
 
 
@@ -240,5 +217,18 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _records_file() -> Path:
-    return here().notebooks / RECORDS
+def _read_records() -> Records:
+    file = here().notebooks / RECORDS
+    try:
+        records: Records = json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        # What is damaged is made anew.
+        return {}
+    return records
+
+
+def _write_records(records: Records) -> None:
+    file = here().notebooks / RECORDS
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(records, indent=1, sort_keys=True), "utf-8")
+    new.replace(file)

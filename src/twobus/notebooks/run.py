@@ -3,35 +3,44 @@
 import os
 import re
 import shutil
-import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import jupytext
-import nbformat
-from latex2mathml.converter import convert as mathml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from tqdm import tqdm
 from traitlets.config import Config
 
 from twobus import git
 from twobus.data import digest, source
-from twobus.project import here, visible
+from twobus.notebooks.page import render
+from twobus.project import StopError, here, visible
 from twobus.tasks import task
 
 SLOW = re.compile(r"^# .*tags=\[[^\]]*[\"']slow[\"']", re.MULTILINE)
-# How the converter of formulas writes a command that it does not know.
-UNKNOWN = "<mi>\\"
+EMPTY = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 ON_SAMPLES = "This page was made from small samples: its numbers are not results."
 
-PAGE = Path(__file__).with_name("report.html.j2")
+
+@dataclass(frozen=True)
+class Failure:
+    """What ended a notebook.
+
+    Attributes:
+        reason: The error, in a line.
+        details: Where it was raised, and all that was said.
+    """
+
+    reason: str
+    details: str
 
 
 @task
@@ -43,18 +52,7 @@ def check() -> None:
     Raises:
         SystemExit: If a cell raises.
     """
-    os.environ["DATA_URL"] = "samples"
-    folder = here().reports / "samples"
-    shutil.rmtree(folder, ignore_errors=True)
-    scripts = []
-    for script in _scripts():
-        if SLOW.search(script.read_text("utf-8")):
-            print(
-                f"{here().name(script)} is tagged slow: not run here, but by `poe report`."
-            )
-        else:
-            scripts.append(script)
-    _render_all(scripts, folder)
+    check_all()
 
 
 @task
@@ -69,50 +67,77 @@ def report(names: list[str] | None = None) -> None:
     """
     scripts = _scripts()
     for name in names or []:
-        if not any(name in (script.stem, here().name(script)) for script in scripts):
+        if not any(name in _names(script) for script in scripts):
             known = ", ".join(script.stem for script in scripts) or "none yet"
-            raise SystemExit(f"There is no notebook {name!r}; known: {known}.")
-    wanted = names or [script.stem for script in scripts]
-    _render_all(
-        [
-            script
-            for script in scripts
-            if {script.stem, here().name(script)} & {*wanted}
-        ],
-        here().reports,
-    )
+            raise StopError(f"There is no notebook {name!r}; known: {known}.")
+    wanted = [it for it in scripts if not names or _names(it) & {*names}]
+    _render_all(wanted, here().reports)
+
+
+def check_all() -> None:
+    """Do what `check` does, for other code.
+
+    Raises:
+        StopError: If a cell raises.
+    """
+    folder = here().reports / "samples"
+    shutil.rmtree(folder, ignore_errors=True)
+    scripts = []
+    for script in _scripts():
+        if SLOW.search(script.read_text("utf-8")):
+            name = here().name(script)
+            print(f"{name} is tagged slow: not run here, but by `poe report`.")
+        else:
+            scripts.append(script)
+    with on_samples():
+        _render_all(scripts, folder)
+
+
+@contextmanager
+def on_samples() -> Iterator[None]:
+    """Let this process, and those that it starts, read samples until the block ends."""
+    # A library of another release knows no other way to be told.
+    before = os.environ.get("DATA_URL")
+    os.environ["DATA_URL"] = "samples"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["DATA_URL"]
+        else:
+            os.environ["DATA_URL"] = before
 
 
 def _render_all(scripts: list[Path], folder: Path) -> None:
     made_from = _made_from()
-    on_samples = source().on_samples()
-    notice = ON_SAMPLES if on_samples else ""
-    failures = []
+    notice = ON_SAMPLES if source().on_samples() else ""
+    failures = {}
     for script in scripts:
         start = time.monotonic()
         notebook, failure = _run(script)
         notebook.metadata |= {"made_from": made_from, "notice": notice}
         page = folder / script.relative_to(here().notebooks).with_suffix(".html")
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(_render(notebook, script), "utf-8")
+        page.write_text(render(notebook, script), "utf-8")
         seconds = time.monotonic() - start
-        print(
-            f"{here().name(script)} -> {here().name(page)} ({seconds:.1f} s)",
-            flush=True,
-        )
+        name = here().name(script)
+        print(f"{name} -> {here().name(page)} ({seconds:.1f} s)", flush=True)
         if failure:
-            failures.append(f"{here().name(script)} failed:\n{failure}")
+            failures[name] = failure
     if not scripts:
         print("No notebook to run.")
     if failures:
-        raise SystemExit("\n".join(failures))
+        details = (f"{name} failed:\n{it.details}" for name, it in failures.items())
+        # Last, where people look first, because tracebacks are long.
+        reasons = (f"{name}: {it.reason}" for name, it in failures.items())
+        raise StopError("\n".join([*details, "", *reasons]))
 
 
-def _run(script: Path) -> tuple[Any, str]:
+def _run(script: Path) -> tuple[Any, Failure | None]:
     """Run a notebook to its end or to the first cell that raises.
 
     Returns:
-        The notebook with its outputs, and what was raised, or nothing.
+        The notebook with its outputs, and what was raised, if anything.
     """
     if "marimo.App(" in script.read_text("utf-8"):
         return _run_marimo(script)
@@ -131,61 +156,35 @@ def _run(script: Path) -> tuple[Any, str]:
         client.on_cell_complete = lambda **_: progress.update()
         try:
             client.execute()
-        except (CellExecutionError, DeadKernelError) as error:
-            return notebook, str(error)
-    return notebook, ""
+        except CellExecutionError as error:
+            return notebook, Failure(_reason(error.ename, error.evalue), str(error))
+        except DeadKernelError as error:
+            return notebook, Failure(str(error), str(error))
+    return notebook, None
 
 
-def _run_marimo(script: Path) -> tuple[Any, str]:
+def _run_marimo(script: Path) -> tuple[Any, Failure | None]:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "notebook.ipynb"
-        command = ["marimo", "export", "ipynb", str(script), "-o", str(output)]
-        process = subprocess.run(
-            [*command, "--include-outputs", "--sort=top-down"],
-            capture_output=True,
-            encoding="utf-8",
-        )
+        command = [sys.executable, "-m", "marimo", "export", "ipynb", str(script)]
+        options = ["-o", str(output), "--include-outputs", "--sort=top-down"]
+        process = git.run([*command, *options], here().root)
         if not output.exists():
-            return nbformat.v4.new_notebook(), process.stderr
-        notebook = nbformat.reads(output.read_text("utf-8"), as_version=4)
+            output.write_text(EMPTY, "utf-8")
+        notebook = jupytext.read(output)
+    if process.returncode == 0:
+        return notebook, None
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
-    raised = ("\n".join(o.traceback) for o in outputs if o.output_type == "error")
-    return notebook, "\n".join([process.stderr, *raised]) if process.returncode else ""
+    raised = [output for output in outputs if output.output_type == "error"]
+    details = [process.stderr, *("\n".join(error.traceback) for error in raised)]
+    reasons = [_reason(error.ename, error.evalue) for error in raised]
+    last_line = process.stderr.strip().rpartition("\n")[2]
+    return notebook, Failure([*reasons, last_line][0], "\n".join(details))
 
 
-class _Renderer(IPythonRenderer):
-    """Markdown with formulas as MathML, which browsers show without a library."""
-
-    def inline_math(self, body: str) -> str:
-        return _formula(body, "inline")
-
-    def block_math(self, body: str) -> str:
-        return _formula(body, "block")
-
-
-def _formula(tex: str, display: str) -> str:
-    """Return a formula as MathML, or as it was written where that is not possible."""
-    try:
-        formula = mathml(tex.replace("{aligned}", "{align*}"), display=display)
-    except Exception:
-        formula = UNKNOWN
-    return f"<code>{escape(tex)}</code>" if UNKNOWN in formula else formula
-
-
-def _render(notebook: Any, script: Path) -> str:
-    """Return a page that needs no other file and no network."""
-
-    def markdown(source: str) -> str:
-        renderer = _Renderer(escape=False, embed_images=True, path=str(script.parent))
-        return MarkdownWithMath(renderer=renderer).render(source)
-
-    exporter = HTMLExporter(raw_template=PAGE.read_text("utf-8"), embed_images=True)
-    exporter.register_filter("markdown2html", markdown)
-    page: str
-    page, _ = exporter.from_notebook_node(
-        notebook, resources={"metadata": {"name": script.stem}}
-    )
-    return page
+def _reason(error: str, words: str) -> str:
+    """Return an error in one line."""
+    return f"{error}: {' '.join(words.split())}"
 
 
 def _made_from() -> list[str]:
@@ -204,3 +203,8 @@ def _made_from() -> list[str]:
 
 def _scripts() -> list[Path]:
     return [*visible(here().notebooks, ".py")]
+
+
+def _names(script: Path) -> set[str]:
+    """Return what people may call a notebook."""
+    return {script.stem, here().name(script)}

@@ -24,7 +24,9 @@ from twobus.models.scores import Score, evaluate, interval, measured, questions
 from twobus.models.split import split
 from twobus.models.training import seeded
 from twobus.project import here
-from twobus.review import review as change
+from twobus.review.before import ask
+from twobus.review.request import read_request
+from twobus.review.table import cell
 from twobus.settings import Settings
 from twobus.tasks import task
 
@@ -104,7 +106,7 @@ def compare(base: str = "") -> None:
             for it in low
             if not now.sample
         ]
-    commit = change._git("log", "-1", "--format=%h", start).strip()
+    commit = ask("log", "-1", "--format=%h", start).strip()
     _show([f"Models, compared with {commit}:\n", *(f"- {it}" for it in notes)], rows)
     if failures:
         raise SystemExit("\n".join(failures))
@@ -112,8 +114,8 @@ def compare(base: str = "") -> None:
 
 def _start(base: str) -> str:
     """Return the commit from which a change began."""
-    wanted = change._request(base).base
-    if start := change._git("merge-base", "--end-of-options", wanted, "HEAD").split():
+    wanted = read_request(base).base
+    if start := ask("merge-base", "--end-of-options", wanted, "HEAD").split():
         return start[0]
     raise SystemExit(
         f"There is no commit {wanted!r} here that this one comes from: name one by "
@@ -260,7 +262,7 @@ def _rows(
         if not isnan(low):
             difference += f" ({low:+.3f} to {high:+.3f})"
         shown = [
-            *(name, score.metric, change._cell(score.rows), str(score.count)),
+            *(name, score.metric, cell(score.rows), str(score.count)),
             *("" if isnan(it) else f"{it:.3f}" for it in (base, score.value)),
             difference,
             "" if score.needed is None else f"{score.needed:g}",
@@ -314,8 +316,17 @@ def _show(lines: list[str], rows: list[str]) -> None:
             file.write(f"\n{text}\n")
 
 
-if __name__ == "__main__":
-    target, *on_samples = sys.argv[1:]
-    found = {name: _outcome(name, sample=name in on_samples)[0] for name in names()}
+def write_outcomes(file: str, *sampled: str) -> None:
+    """Train each model, and write what has become of it for `compare` to read.
+
+    Args:
+        file: The file to write.
+        *sampled: Which models learn from their sample.
+    """
+    found = {name: _outcome(name, sample=name in sampled)[0] for name in names()}
     outcomes = {name: asdict(outcome) for name, outcome in found.items()}
-    Path(target).write_text(json.dumps(outcomes), "utf-8")
+    Path(file).write_text(json.dumps(outcomes), "utf-8")
+
+
+if __name__ == "__main__":
+    write_outcomes(*sys.argv[1:])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
-import ibis
 from scipy.special import stdtrit
 
 if TYPE_CHECKING:
-    # Matplotlib takes a second to load, which only whoever draws should wait for.
+    from collections.abc import Sequence
+
+    import ibis
     from matplotlib.axes import Axes
 
 GRAMS_PER_KILOGRAM = 1_000
@@ -138,12 +138,9 @@ def draw_differences(differences: Sequence[Difference], axes: Axes) -> None:
         axes: Where to draw them, one row each.
     """
     axes.errorbar(
-        x=[difference.kg for difference in differences],
-        y=[difference.species for difference in differences],
-        xerr=[
-            [difference.kg - difference.low_kg for difference in differences],
-            [difference.high_kg - difference.kg for difference in differences],
-        ],
+        x=[one.kg for one in differences],
+        y=[one.species for one in differences],
+        xerr=[one.kg - one.low_kg for one in differences],
         fmt="o",
         capsize=4,
     )

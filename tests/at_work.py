@@ -1,0 +1,180 @@
+"""What processes of tests do, which may be killed: see `modelled.start`.
+
+Whatever they replace is theirs alone, and goes with them.
+"""
+
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+from fastapi import FastAPI
+from markdown_it import MarkdownIt
+
+from twobus.models import (
+    declaration,
+    registry,
+    rows,
+    schema,
+    serving,
+    tasks,
+    training,
+)
+
+HARM = "<img src=x onerror=document.title='harm'><script>document.title='harm'</script>"
+# Where training is killed: before the files, between two of them, before the version.
+MOMENTS: dict[str, tuple[Callable[[], Any], str]] = {
+    "while the files are written": (lambda: registry, "seal"),
+    "before the run is made": (lambda: registry, "_experiment"),
+    "before the files are copied": (lambda: registry.store(), "log_artifacts"),
+    "while metrics are written": (lambda: registry.store(), "log_metric"),
+    "before the model is made": (
+        lambda: registry.store(),
+        "search_registered_models",
+    ),
+    "before the version is made": (lambda: registry.store(), "create_model_version"),
+}
+
+
+def put(owner: object, **functions: Any) -> None:
+    """Replace functions of a module or an object."""
+    for name, function in functions.items():
+        setattr(owner, name, function)
+
+
+def train(name: str) -> None:
+    """Train a model quickly."""
+    put(training, render=lambda *given: "<p>card</p>")
+    tasks.train([name])
+
+
+def train_until(moment: str, name: str) -> None:
+    """Train a model, and be killed."""
+    owner, function = MOMENTS[moment]
+    put(owner(), **{function: killed})
+    train(name)
+
+
+def promote_until_killed(name: str, number: int) -> None:
+    """Promote a version, and be killed between the two things that this writes."""
+    put(registry.store(), set_registered_model_tag=killed)
+    tasks.promote(name, number)
+
+
+def killed(*given: Any, **named: Any) -> NoReturn:
+    """Kill this process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("It lives.")
+
+
+def train_on_a_full_disk(name: str) -> None:
+    """Train while no file may become larger than a card is."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    copy = registry.store().log_artifacts
+
+    def full(*given: Any, **named: Any) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        copy(*given, **named)
+
+    put(registry.store(), log_artifacts=full)
+    try:
+        train(name)
+    finally:
+        endless = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.setrlimit(resource.RLIMIT_FSIZE, endless)
+
+
+def train_slowly(name: str) -> None:
+    """Train for as long as anybody will wait."""
+    put(training, fit=lambda *given: time.sleep(60))
+    train(name)
+
+
+def train_and_tell_of_connections(name: str, number: int) -> None:
+    """Train and promote on a computer without a network; print who was asked."""
+
+    def refuse(_: socket.socket, address: object) -> NoReturn:
+        print("told", address)
+        raise OSError("no network here")
+
+    def ask(host: object, *given: Any, **named: Any) -> NoReturn:
+        print("told", host)
+        raise OSError("no network here")
+
+    put(socket.socket, connect=refuse, connect_ex=refuse)
+    put(socket, getaddrinfo=ask)
+    train(name)
+    tasks.promote(name, number)
+    time.sleep(1)
+
+
+def train_by_mlflow_at(folder: str, name: str) -> None:
+    """Train as if MLflow were installed in another folder."""
+    here = Path(str(import_module("mlflow").__file__)).parent
+    for module in [it for it in sys.modules if it.partition(".")[0] == "mlflow"]:
+        del sys.modules[module]
+    (Path(folder) / "mlflow").symlink_to(here)
+    sys.path.insert(0, folder)
+    train(name)
+    print("MLflow is at", import_module("mlflow").__file__)
+
+
+def serve_without_rights() -> None:
+    """Serve at a port that only the system's owner may have."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        serving.serve(port=80)
+    finally:
+        os.seteuid(user)
+
+
+def serve_slowly(port: int) -> None:
+    """Serve predictions that take their time."""
+
+    def slow(*given: Any) -> Any:
+        time.sleep(2)
+        return rows.predict(*given)
+
+    put(serving, predict=slow)
+    serving.serve(port)
+
+
+def serve_a_constant(port: int) -> None:
+    """Serve what does nothing, started in the way of our application."""
+    bare = FastAPI()
+
+    @bare.post("/constant")
+    async def constant() -> dict[str, list[dict[str, str]]]:
+        return {"predictions": [{"sex": "male"}]}
+
+    put(serving, make_app=lambda: bare)
+    serving.serve(port)
+
+
+def serve_harmful(port: int) -> None:
+    """Serve a model whose texts are all out to do harm."""
+
+    def harmful(name: str, number: int) -> registry.Version:
+        version = registry.fetch(name, number)
+        score = replace(version.scores[0], rows=HARM, metric=HARM)
+        facts = {**version.facts, "sources": [HARM], "commit": HARM, "trained": HARM}
+        text = MarkdownIt("commonmark", {"html": False}).render(HARM)
+        # As if a card had let it through.
+        page = f"<!doctype html><title>card</title>{text}{HARM}"
+        return replace(version, scores=[score], facts=facts, card=page)
+
+    columns = declaration.contract("penguins").columns
+    columns["bill_length_mm"].title = columns["bill_length_mm"].description = HARM
+    put(serving, fetch=harmful)
+    put(schema, contract=lambda table: SimpleNamespace(columns=columns))
+    serving.serve(port)
