@@ -67,9 +67,9 @@ def there(tmp_path: Path) -> Path:
 def release_next(template: Path) -> None:
     """Release a change of a managed, a shared and a seeded file."""
     changes = {
-        "docs/CONTRIBUTING.md.jinja": ("| keep a decision |", "| keep decisions |"),
+        "docs/CONTRIBUTING.md.jinja": ("| record a decision |", "| record decisions |"),
         "docs/question.md.jinja": ("#", "# New:"),
-        "pyproject.toml.jinja": ('"mypy>=2.4"', '"mypy>=2.5"'),
+        "pyproject.toml.jinja": ("notebook_lines = 200", "notebook_lines = 300"),
     }
     for name, (old, new) in changes.items():
         file = template / "template" / name
@@ -148,7 +148,7 @@ def assert_is_at_next(folder: Path) -> None:
     recorded = yaml.safe_load((folder / ".copier-answers.yml").read_text("utf-8"))
     assert recorded["_commit"] == "v1000.1.0"
     dev = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
-    assert "mypy>=2.5" in dev["dependency-groups"]["twobus"]
+    assert dev["tool"]["twobus"]["review"]["notebook_lines"] == 300
     assert "New:" not in (folder / "docs/question.md").read_text("utf-8")
 
 
