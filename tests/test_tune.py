@@ -18,7 +18,6 @@ class Told(LogisticRegression):
     def fit(self, *given, **more):
         import os
         from pathlib import Path
-from typing import Any
 
         (Path({folder!r}) / str(os.getpid())).touch()
         return super().fit(*given, **more)
