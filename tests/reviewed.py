@@ -26,15 +26,17 @@ def owned(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     answers = {"notebooks": "none", "code_owners": "@ann @bob"}
     made = commit_all(render(release, folder, **answers))
     # A render for each large change would take seconds.
-    reach_template(made, "/nowhere")
+    reach_template(made, "")
     return made
 
 
 def reach_template(project: Path, place: str) -> None:
-    """Commit another place where the template is said to be."""
+    """Commit another place where the template is said to be, on main as well."""
     file = project / ".copier-answers.yml"
     text = re.sub(r"(?m)^_src_path: .*", f"_src_path: {place}", file.read_text("utf-8"))
     commit(project, {file.name: text})
+    # Reviews take the place from before a change.
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=project)
 
 
 @pytest.fixture

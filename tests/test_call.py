@@ -1,9 +1,11 @@
 """A project calls the companion from where its template is."""
 
+import re
 from pathlib import Path
 
 import pytest
 from conftest import Small
+from inside import call
 
 from template import git, poe
 from twobus.call import _address
@@ -33,6 +35,26 @@ def test_companion_comes_from_where_the_template_is(
 def test_a_relative_place_is_read_from_the_project_on(small: Small) -> None:
     project = small(notebooks="none")
     assert _address("../two bus") == (project.parent / "two bus").as_uri()
+
+
+@pytest.mark.parametrize("lacking", ["_src_path", "_commit"])
+@pytest.mark.parametrize("words", [["protect", "plan"], ["update"], ["propose"]])
+def test_answers_that_lack_the_template_are_named(
+    words: list[str], lacking: str, small: Small
+) -> None:
+    project = small(notebooks="none")
+    file = project / ".copier-answers.yml"
+    text = re.sub(rf"(?m)^{lacking}: .*\n", "", file.read_text("utf-8"))
+    file.write_text(text, "utf-8")
+    result = call(project, *words)
+    assert result.code == 1
+    assert result.output.startswith(f".copier-answers.yml has no {lacking}, which")
+
+
+def test_without_uv_a_sentence_says_so(small: Small) -> None:
+    result = call(small(notebooks="none"), "protect", "plan", UV="/no/uv")
+    assert result.code == 1
+    assert result.output == "/no/uv is not installed, which gets the companion.\n"
 
 
 @pytest.mark.slow

@@ -57,16 +57,6 @@ def test_empty_lines_of_the_take_over_are_named(branch: Path, review: Review) ->
     assert "Which access is needed, and who grants it" in summary
 
 
-def test_limits_that_are_missing_are_asked_for(branch: Path) -> None:
-    text = (branch / "pyproject.toml").read_text("utf-8")
-    commit(branch, {"pyproject.toml": text.replace("notebook_cell = 40\n", "")})
-    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=branch)
-    result = call(branch, "review")
-    assert result.code == 1
-    assert "pyproject.toml must give warn_added, fail_added" in result.output
-    assert "Traceback" not in result.output
-
-
 def test_bytes_that_are_no_text_are_no_reason_to_stop(
     branch: Path, review: Review
 ) -> None:
@@ -85,10 +75,3 @@ def test_without_a_request_only_the_change_is_looked_at(branch: Path) -> None:
     assert result.code == 0
     assert "3 added lines" in result.output
     assert "there is no request yet" in result.output
-
-
-def test_an_unknown_base_is_said_in_a_sentence(branch: Path) -> None:
-    result = call(branch, "review", "--base", "nowhere")
-    assert result.code == 1
-    assert "There is no commit or branch 'nowhere' here" in result.output
-    assert "Traceback" not in result.output

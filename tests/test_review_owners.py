@@ -27,6 +27,8 @@ OWNERS = {
     "no owners": ("* @ann @ /x@y @bob,\n", "line 1 of CODEOWNERS counts for nothing"),
     "a dot in a name": ("* @first.last @bob\n", "@first.last is no name that GitHub"),
     "a dot in a team": ("* @acme/data.team\n", "@acme/data.team is no name"),
+    "overruled": ("* @ann\n* @ann @bob\n", ""),
+    "overruled by everything": ("/src/ @ann\n* @ann @bob\n", ""),
     "what GitHub skips": ("* @ann @bob\n!x @cy\n", ""),
 }
 
@@ -81,6 +83,9 @@ def test_sections_of_gitlab_may_have_owners_of_their_own(project: Render) -> Non
         ("[All] @ann @bob\n*\n", "ok"),
         ("[All] @ann\n*\n", "warning"),
         ("[All][2]\n* @@maintainer\n", "ok"),
+        ("* @ann @bob\n[Docs] @ann\n/docs/\n", "warning"),
+        ("* @ann @bob\n^[Docs] @ann\n/docs/\n", "ok"),
+        ("^[All] @ann @bob\n*\n", "warning"),
     ):
         file.write_text(text, "utf-8")
         assert ownership([made])[0][0] == result, text

@@ -1,6 +1,7 @@
 """`poe review` says how much of a change somebody must read."""
 
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from reviewed import (
 )
 
 from template import git
+from twobus.review import size
 
 
 def test_a_small_change_is_fine(branch: Path, review: Review) -> None:
@@ -151,9 +153,30 @@ def test_files_equal_to_a_fresh_render_do_not_count(
 
 
 def test_a_template_out_of_reach_is_said(branch: Path, review: Review) -> None:
+    reach_template(branch, "/nowhere")
     commit(branch, {"src/own.py": lines(500)})
     _, summary = review()
     assert "| Size | warning | 500 added lines; files of the template count" in summary
+
+
+def test_a_template_that_never_answers_is_not_waited_for(
+    branch: Path, review: Review, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(size, "PATIENCE", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"git+http://127.0.0.1:{silent.getsockname()[1]}/twobus"
+        reach_template(branch, place)
+        commit(branch, {"src/own.py": lines(500)})
+        _, summary = review()
+    assert "| Size | warning | 500 added lines; files of the template count" in summary
+    assert "has been stopped after 2 seconds" in summary
+
+
+def test_without_uv_files_of_the_template_count(branch: Path) -> None:
+    reach_template(branch, "/nowhere")
+    commit(branch, {"src/own.py": lines(500)})
+    result = call(branch, "review", UV="/no/uv")
+    assert "count as well: /no/uv is not installed, most of them" in result.output
 
 
 def test_at_light_the_size_only_warns(branch: Path, review: Review) -> None:

@@ -254,6 +254,29 @@ def test_setup_of_another_users_repository_says_how_to_trust_it(small: Small) ->
     assert not (project / ".git/hooks/pre-commit").exists()
 
 
+def test_training_another_users_repository_is_refused_before_it_begins(
+    small: Small,
+) -> None:
+    project = small(kind="model", notebooks="none")
+    with another_owner():
+        result = call(project, "train")
+    assert result.code == 1
+    assert result.output.startswith("git does not work in")
+
+
+def test_a_template_that_another_user_owns_is_named_itself(
+    small: Small, tmp_path: Path
+) -> None:
+    project = small(notebooks="none")
+    git("init", "--quiet", "--bare", "the template", cwd=tmp_path)
+    from twobus.git import ask
+    from twobus.project import StopError
+
+    place = re.escape(f"git does not work in '{tmp_path}/the template")
+    with another_owner(), pytest.raises(StopError, match=place):
+        ask("ls-remote", tmp_path / "the template", cwd=project)
+
+
 @pytest.mark.parametrize("task", ["review", "lint"])
 def test_tasks_of_another_users_repository_say_how_to_trust_it(
     task: str, small: Small

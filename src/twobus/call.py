@@ -14,7 +14,7 @@ from typing import NoReturn
 from urllib.request import url2pathname
 
 from twobus.git import PATIENCE, ask, configured, login
-from twobus.project import StopError, answers, here
+from twobus.project import ANSWERS, StopError, answers, here
 from twobus.tasks import task
 
 
@@ -99,13 +99,25 @@ def _newest(source: str, *words: str) -> NoReturn:
 def _template() -> tuple[str, str]:
     """Return where the template is, as a URL, and the release that was rendered."""
     recorded = answers(here().root)
-    return _address(str(recorded["_src_path"])), str(recorded["_commit"])
+    try:
+        return _address(str(recorded["_src_path"])), str(recorded["_commit"])
+    except KeyError as error:
+        raise StopError(
+            f"{ANSWERS} has no {error.args[0]}, which Copier writes: take that file "
+            "from git again."
+        ) from None
 
 
 def _companion(package: str, *words: str) -> NoReturn:
     uv = [os.environ.get("UV", "uv"), "tool", "run", "--quiet"]
     command = [*uv, "--from", f"twobus @ git+{package}", "twobus", *words]
-    raise SystemExit(subprocess.run(command, cwd=here().root).returncode)
+    try:
+        done = subprocess.run(command, cwd=here().root)
+    except FileNotFoundError:
+        raise StopError(
+            f"{uv[0]} is not installed, which gets the companion."
+        ) from None
+    raise SystemExit(done.returncode)
 
 
 def _address(source: str) -> str:

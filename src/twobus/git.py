@@ -17,7 +17,7 @@ SSH = "ssh -o ConnectTimeout=30 -o ServerAliveInterval=30"
 # How git says that it does not look into a folder, and how it advises to change that.
 REFUSED = re.compile(r"detected dubious ownership|unsafe repository \(")
 TRUST = "git config --global --add safe.directory"
-ADVICE = re.compile(rf"{TRUST} \S.*$", re.MULTILINE)
+ADVICE = re.compile(rf"{TRUST} (\S.*)$", re.MULTILINE)
 
 
 def git(
@@ -207,13 +207,12 @@ def _git(
         ["git", *map(str, words)], cwd, text, {**english, **environment}, limit
     )
     if process.returncode and REFUSED.search(process.stderr):
-        folder = (cwd or Path.cwd()).resolve()
-        # git may mean a folder above, or where the history is.
+        # git may mean a folder above, or where a template is.
         advice = ADVICE.search(process.stderr)
-        command = advice[0] if advice else f'{TRUST} "{folder}"'
+        folder = advice[1] if advice else f'"{(cwd or Path.cwd()).resolve()}"'
         raise StopError(
             f"git does not work in {folder}, because another user owns it. If you "
-            f"trust it, run: {command}"
+            f"trust it, run: {TRUST} {folder}"
         )
     return process
 

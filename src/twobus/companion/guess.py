@@ -172,11 +172,14 @@ def _package(names: list[str], name: str) -> str:
 
 def _owners(folder: Path, forge: str) -> str:
     """Return the owners of all files or, where none is said, everybody named."""
-    if whole := codeowners.owners_of_all(folder, forge):
-        return " ".join(whole)
-    file = codeowners.find(folder, forge)
-    lines = codeowners.parse(text(file), forge) if file else []
-    return " ".join(codeowners.named(lines))
+    if (file := codeowners.find(folder, forge)) is None:
+        return ""
+    written = text(file)
+    names = codeowners.owners_of_all(folder, forge)
+    # Names are the same in all spellings, and people like their own.
+    spelled = {word.lower(): word for word in written.split()}
+    names = names or codeowners.named(codeowners.parse(written, forge))
+    return " ".join(spelled.get(name, name) for name in names)
 
 
 def _notebooks(folder: Path, names: list[str]) -> str:

@@ -28,6 +28,7 @@ from twobus.models.registry import Version, champion, fetch
 from twobus.models.rows import RowError, predict
 from twobus.models.schema import answer_type, request_type, to_answer, to_frame
 from twobus.project import here
+from twobus.tasks import task
 
 MOST_BYTES = 16 * 2**20
 MOST_PROBLEMS = 100
@@ -52,6 +53,7 @@ class Problems(BaseModel):
     detail: list[Problem]
 
 
+@task
 def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
     """Serve until told to stop; versions are loaded once, at the start.
 

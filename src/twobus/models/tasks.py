@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from twobus import git
 from twobus.data import source
 from twobus.models import declaration
 from twobus.models.declaration import ModelError, find
@@ -22,6 +23,8 @@ def train(names: list[str] | None = None, seed: int = 0) -> None:
     Raises:
         SystemExit: With a sentence, if one cannot be trained.
     """
+    # What git refuses to say is asked before hours of training, not after them.
+    git.head(here().root)
     from twobus.models import registry, training
     from twobus.models.card import table
 

@@ -17,7 +17,7 @@ GITLAB_TEXT = 2700  # characters of a description, at most
 # Where the main branch is found, unless somebody says.
 BASES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 WAIVER = "large-change"
-DEEPEN = "after a shallow clone, run `git fetch --unshallow`"
+DEEPEN = "run `git fetch --unshallow`"
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,8 @@ def start_of(base: str) -> str:
     if not commit:
         raise StopError(
             f"There is no commit or branch {base!r} here to compare with: name one "
-            f"that is there by `poe review --base NAME`; {DEEPEN} first."
+            "that is there by `poe review --base NAME`; after a shallow clone, "
+            f"{DEEPEN} first."
         )
     if found := ask("merge-base", commit, "HEAD"):
         return found.split()[0]

@@ -2,11 +2,11 @@
 
 import os
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
-from twobus.project import ANSWERS, here
+from twobus.git import PATIENCE, run
+from twobus.project import ANSWERS, StopError, here
 from twobus.review.before import answers, ask, limits
 from twobus.review.request import WAIVER, Request, who_waived
 from twobus.review.table import FAILURE, OK, UNKNOWN, WARNING, Row
@@ -95,9 +95,11 @@ def _rendered(start: str, names: list[str]) -> set[str]:
     with tempfile.TemporaryDirectory() as folder:
         source = [str(given["_src_path"]), folder]
         release = ["--vcs-ref", str(given["_commit"])]
-        process = subprocess.run(
-            [*copier, *options, *release, *source], cwd=here().root, capture_output=True
-        )
+        command = [*copier, *options, *release, *source]
+        try:
+            process = run(command, here().root, limit=PATIENCE)
+        except StopError as error:
+            raise LookupError(str(error).rstrip(".")) from None
         if process.returncode:
             raise LookupError("the template cannot be reached")
         return {

@@ -1,0 +1,132 @@
+"""Tasks come from the package, and a person's own win."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from conftest import Small
+from inside import poe_inside
+
+from template import ROOT, choices
+from twobus.tasks import tasks
+
+TASKS = ROOT / "src" / "twobus" / "tasks.toml"
+# What a list of tasks may cost beside Python's own start, in seconds.
+MOST = 0.05
+
+
+def added(project: Path, line: str) -> None:
+    """Add a task of one's own."""
+    file = project / "pyproject.toml"
+    text = file.read_text("utf-8")
+    assert "[tool.poe.tasks]\n" in text
+    text = text.replace("[tool.poe.tasks]\n", f"[tool.poe.tasks]\n{line}\n")
+    file.write_text(text, "utf-8")
+
+
+def test_a_task_of_ones_own_wins(small: Small) -> None:
+    project = small(notebooks="none")
+    added(project, 'types = { cmd = "echo ours", help = "Say ours" }')
+    added(project, 'check-own = { cmd = "echo checked by us" }')
+    result = poe_inside(project, "types")
+    assert result.code == 0, result.output
+    assert result.output.endswith("ours\n")
+    assert poe_inside(project, "check-own").output.endswith("checked by us\n")
+    assert "Say ours" in poe_inside(project, "--help").output
+
+
+@pytest.mark.parametrize("kind", choices("kind"))
+def test_all_tasks_are_listed_with_ones_own(kind: str, small: Small) -> None:
+    project = small(kind=kind)
+    added(project, 'hello = { cmd = "echo hello", help = "Say hello" }')
+    listed = poe_inside(project, "--help")
+    assert listed.code == 0, listed.output
+    for name, task in {"hello": {"help": "Say hello"}, **tasks()["tasks"]}.items():
+        assert re.search(rf"^  {name} +{re.escape(task['help'])}", listed.output, re.M)
+
+
+def test_tasks_are_there_from_each_folder(small: Small) -> None:
+    project = small(notebooks="none")
+    listed = poe_inside(project / "docs", "-C", str(project))
+    assert "Say what a reviewer should know" in listed.output
+
+
+def test_only_tasks_that_suit_a_project_are_there(small: Small) -> None:
+    small(kind="library")
+    given = tasks()["tasks"]
+    assert {"api", "release", "new-table"} <= given.keys()
+    assert not {"train", "report", "data", "save"} & given.keys()
+    check = given["check"]["sequence"]
+    assert "api" in str(check)
+    assert "notebooks" not in str(check)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"<<<<<<< ours\nkind: model\n=======\nkind: model\n>>>>>>> theirs\n",
+        b"kind: model\n# caf\xe9\n",
+        b'kind: "model"\n',
+    ],
+)
+def test_tasks_are_there_where_the_answers_are_broken(
+    text: bytes, small: Small
+) -> None:
+    project = small(kind="model", notebooks="none")
+    (project / ".copier-answers.yml").write_bytes(text)
+    listed = poe_inside(project, "--help")
+    assert listed.code == 0, listed.output
+    assert "Train models" in listed.output
+
+
+def test_tasks_are_there_where_the_answers_are_gone(small: Small) -> None:
+    project = small(notebooks="none")
+    (project / ".copier-answers.yml").unlink()
+    result = poe_inside(project, "review")
+    assert "Answers      fails" in result.output
+    assert "Traceback" not in result.output
+
+
+def scripts(part: object) -> list[str]:
+    """List the functions that tasks call."""
+    if isinstance(part, dict):
+        own = [part["script"]] if "script" in part else []
+        return own + [one for value in part.values() for one in scripts(value)]
+    return [one for it in part for one in scripts(it)] if isinstance(part, list) else []
+
+
+def test_what_stops_a_task_is_a_sentence() -> None:
+    """Each function is wrapped by `task`, which also makes streams take all letters."""
+    found = scripts(tomllib.loads(TASKS.read_text("utf-8")))
+    assert len(found) > 20
+    for script in found:
+        module, name = script.split(":")
+        function = getattr(import_module(module), name)
+        assert hasattr(function, "__wrapped__"), script
+
+
+def test_a_list_of_tasks_costs_little(small: Small) -> None:
+    small(kind="model")
+
+    def seconds(code: str) -> float:
+        begin = perf_counter()
+        subprocess.run([sys.executable, "-Sc", code], check=True)
+        return perf_counter() - begin
+
+    source = f"import sys; sys.path.append({str(ROOT / 'src')!r})\n"
+    call = f"{source}from twobus.tasks import tasks; tasks()"
+    # What poe itself has imported is there for everybody; other work is not.
+    bare = f"{source}import pathlib, re, tomllib"
+    pairs = [(seconds(call), seconds(bare)) for _ in range(7)]
+    assert min(one for one, _ in pairs) - min(one for _, one in pairs) < MOST
+    loaded = f"{call}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-Sc", loaded], capture_output=True, encoding="utf-8"
+    )
+    heavy = {"yaml", "requests", "ibis", "pandas", "numpy", "subprocess", "asyncio"}
+    assert not heavy & {*done.stdout.split()}, done.stderr
