@@ -23,6 +23,8 @@ from modelled import (
 from template import clone, poe, pythons
 from twobus.models import registry, tasks
 
+pytestmark = pytest.mark.slow
+
 MODULE = MODELS / f"{NAME}.py"
 
 
@@ -151,7 +153,6 @@ def test_training_twice_gives_the_same_scores_and_predictions(quick: Path) -> No
     pd.testing.assert_frame_equal(*batches, check_exact=True)
 
 
-@pytest.mark.slow
 def test_another_python_gives_the_same_scores_and_predictions(
     models_ready: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ from modelled import MODELS, NAME, edit, refused
 
 from twobus.models import tasks
 
+pytestmark = pytest.mark.slow
+
 MODULE = MODELS / f"{NAME}.py"
 # An estimator that leaves the number of each process in which it learns.
 TOLD = """
