@@ -30,6 +30,8 @@ from twobus.models import ModelError, registry, serving, tasks
 from twobus.models.artifacts import load
 from twobus.models.declaration import find
 
+pytestmark = pytest.mark.slow
+
 MODULE = MODELS / f"{NAME}.py"
 
 

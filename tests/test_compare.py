@@ -13,6 +13,8 @@ from template import Result, commit, environment, git, lend, poe, render, run, s
 from twobus.new import model as new
 from twobus.review import models as comparison
 
+pytestmark = pytest.mark.slow
+
 MODEL = MODELS / f"{NAME}.py"
 CONTRACT = MODELS.with_name("tables") / "penguins.py"
 
@@ -52,7 +54,6 @@ def cells(result: Result) -> dict[tuple[str, ...], list[str]]:
     return {tuple(row[:3]): row[3:] for row in split if row[0] != "Model"}
 
 
-@pytest.mark.slow
 def test_what_is_unchanged_is_one_line(models_ready: Path, tmp_path: Path) -> None:
     # In whole environments: the base has one of its own, from its lock.
     summary = tmp_path / "summary.md"

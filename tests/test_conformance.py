@@ -11,6 +11,8 @@ from modelled import MODELS, NAME, edit
 
 from template import Result, run
 
+pytestmark = pytest.mark.slow
+
 # Fixtures and marks that pytest will refuse one day fail today.
 WORDS = ["pytest", "-q", "-W", "error::pytest.PytestWarning", "tests/test_models.py"]
 

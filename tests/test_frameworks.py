@@ -15,6 +15,8 @@ from template import commit, lend, run
 from twobus.data import source
 from twobus.models import find, serving, tasks, training
 
+pytestmark = pytest.mark.slow
+
 # Their modules as people would write them.
 EXAMPLES = Path(__file__).with_name("data") / "frameworks"
 PAGE = "# A model\n\n## Intended use\n\nTests.\n"

@@ -55,6 +55,7 @@ def test_the_package_by_itself_installs_nothing() -> None:
     assert resolved() == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["serving", "batch"])
 def test_serving_loads_nothing_that_draws_or_trains(module: str) -> None:
     script = Path(__file__).with_name("importing.py")

@@ -12,6 +12,8 @@ from template import commit, git, status
 from twobus.models import tasks
 from twobus.new.model import new_model
 
+pytestmark = pytest.mark.slow
+
 # A column of each type that a contract knows, and how DuckDB makes its values.
 TYPES = {
     "code: str = pa.Field(unique=True)": "'c' || i",
@@ -93,7 +95,6 @@ def green(project: Path) -> None:
         assert result.code == 0, result.output
 
 
-@pytest.mark.slow
 def test_a_name_gives_a_model_with_an_invented_table(
     models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,7 +108,6 @@ def test_a_name_gives_a_model_with_an_invented_table(
     green(models)
 
 
-@pytest.mark.slow
 def test_the_first_model_of_a_project_is_written_too(small: Small) -> None:
     project = small(kind="model", notebooks="none", worked_example=False)
     new_model("won_offers")

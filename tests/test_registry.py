@@ -29,6 +29,8 @@ from modelled import (
 from template import environment
 from twobus.models import registry, serving, tasks
 
+pytestmark = pytest.mark.slow
+
 MODULE = MODELS / f"{NAME}.py"
 
 
@@ -210,7 +212,6 @@ def tracking(tmp_path: Path) -> Iterator[str]:
     process.wait()
 
 
-@pytest.mark.slow
 def test_the_same_code_works_with_a_server_of_the_team(
     quick: Path,
     tracking: str,

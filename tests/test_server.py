@@ -21,6 +21,8 @@ from playwright.sync_api import Browser, expect
 from template import run
 from twobus.models import serving
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def served(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -24,6 +24,8 @@ from twobus.models.declaration import find
 from twobus.models.rows import RowError, predict
 from twobus.models.schema import request_type, to_frame
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def own(shop: Path) -> Iterator[Path]:

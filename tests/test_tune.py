@@ -11,6 +11,8 @@ from modelled import MODELS, NAME, edit, refused
 
 from twobus.models import tasks
 
+pytestmark = pytest.mark.slow
+
 MODULE = MODELS / f"{NAME}.py"
 # An estimator that leaves the number of each process in which it learns.
 TOLD = """
@@ -18,7 +20,6 @@ class Told(LogisticRegression):
     def fit(self, *given, **more):
         import os
         from pathlib import Path
-from typing import Any
 
         (Path({folder!r}) / str(os.getpid())).touch()
         return super().fit(*given, **more)

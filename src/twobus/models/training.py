@@ -44,7 +44,7 @@ class Facts:
         held_out_rows: How many rows it was judged by.
         commit: The commit of the code; empty where there is none.
         dirty: Whether the code had changes that are not in that commit.
-        lock: The start of the hash of `uv.lock`.
+        lock: The start of the hash of `uv.lock`; empty where there is none.
         python: The version of Python.
         packages: The versions of packages that decide on predictions.
         estimator: The estimator with the settings that are not scikit-learn's own.
@@ -180,6 +180,7 @@ def _facts(model: Model, trained: Trained, seed: int) -> Facts:
     content = rows.sort_values().to_numpy().tobytes()
     packages = ("scikit-learn", "numpy", "pandas")
     commit, dirty = git.head(here().root)
+    lock = here().root / "uv.lock"
     return Facts(
         trained=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
@@ -191,7 +192,7 @@ def _facts(model: Model, trained: Trained, seed: int) -> Facts:
         held_out_rows=len(trained.parts.held_out),
         commit=commit,
         dirty=dirty,
-        lock=digest(here().root / "uv.lock"),
+        lock=digest(lock) if lock.exists() else "",
         python=platform.python_version(),
         packages=[f"{name} {version(name)}" for name in packages],
         estimator=" ".join(repr(seeded(model, seed)).split()),
