@@ -30,16 +30,20 @@ def checkout(commit: str) -> Iterator[Path]:
     sha = ask(
         "rev-parse", "--verify", "--end-of-options", commit + "^{commit}", cwd=root
     )
-    # The folder is resolved because pages name it as the system does.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
-        tree = Path(temporary).resolve() / root.name
-        words = ["worktree", "add", "--detach", str(tree)]
-        if not sha or ask(*words, sha, cwd=root) is None:
-            raise LookupError("git has no such commit; is it fetched?")
-        try:
-            yield tree
-        finally:
-            ask("worktree", "remove", "--force", tree, cwd=root)
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+            # Resolved because pages name it as the system does.
+            tree = Path(temporary).resolve() / root.name
+            words = ["worktree", "add", "--detach", str(tree)]
+            if not sha or ask(*words, sha, cwd=root) is None:
+                raise LookupError("git has no such commit; is it fetched?")
+            try:
+                yield tree
+            finally:
+                ask("worktree", "remove", "--force", tree, cwd=root)
+    finally:
+        # git removes no folder in which a process that was stopped still writes.
+        ask("worktree", "prune", cwd=root)
 
 
 def uv_run(tree: Path, *words: str, **environment: str) -> tuple[int, str]:
