@@ -9,6 +9,7 @@ from pathlib import Path
 import at_work
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 from modelled import (
     MODELS,
     NAME,
@@ -135,6 +136,30 @@ def test_two_trainings_at_once_both_give_a_version(
         result = task.wait()
         assert result.code == 0, result.output
     assert registry.versions(NAME) == ([2, 1] if first else [3, 2, 1])
+
+
+@pytest.mark.parametrize(
+    "write",
+    ["create_experiment", "create_registered_model", "set_registered_model_alias"],
+)
+def test_a_write_that_another_training_was_first_with_is_done_again(
+    write: str, quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(quick / "registry")
+    registry.store.cache_clear()
+    kept, calls = registry.store(), []
+    real = getattr(kept, write)
+
+    def second(*given: object, **named: object) -> object:
+        calls.append(given)
+        if len(calls) == 1:
+            raise MlflowException("UNIQUE constraint failed")
+        return real(*given, **named)
+
+    monkeypatch.setattr(kept, write, second)
+    tasks.train([NAME])
+    assert len(calls) == 2
+    assert registry.versions(NAME) == [1]
 
 
 def test_training_twice_gives_the_same_scores_and_predictions(quick: Path) -> None:

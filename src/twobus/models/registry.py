@@ -8,12 +8,12 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -26,6 +26,7 @@ from twobus.models.scores import Score
 from twobus.project import here
 from twobus.settings import Settings
 
+T = TypeVar("T")
 DATABASE = "mlflow.db"
 # By how much a prediction may differ from the one that was made after training.
 TOLERANCE = 1e-6
@@ -147,7 +148,7 @@ def register(
             (files / file).write_text(text, "utf-8")
         tags = {"seal": seal(files), "commit": facts["commit"]}
         kept = store()
-        run = kept.create_run(_experiment(), run_name=name).info
+        run = kept.create_run(_again(_experiment), run_name=name).info
         kept.log_artifacts(run.run_id, place, "version")
         for score in scores:
             # MLflow's own pages show these; it allows few characters in their names.
@@ -157,11 +158,10 @@ def register(
             kept.set_tag(run.run_id, fact, value)
         kept.set_terminated(run.run_id)
         title = _title(name)
-        if title not in {known.name for known in kept.search_registered_models()}:
-            kept.create_registered_model(title)
+        _again(lambda: _entry(title))
         source = f"{run.artifact_uri}/version"
         made = kept.create_model_version(title, source, run.run_id, tags=tags)
-        kept.set_registered_model_alias(title, "challenger", made.version)
+        _point(name, "challenger", int(made.version))
         return int(made.version)
 
 
@@ -230,8 +230,9 @@ def promote(name: str, number: int) -> None:
     history = [*(before for before in kept if before != number), number]
     with _sentences(f"Version {number} of {name} was not promoted"):
         # In this order a stop in between leaves a history that `rollback` can read.
-        store().set_registered_model_alias(_title(name), "champion", str(number))
-        store().set_registered_model_tag(_title(name), "champions", json.dumps(history))
+        _point(name, "champion", number)
+        tag = (_title(name), "champions", json.dumps(history))
+        _again(lambda: store().set_registered_model_tag(*tag))
 
 
 def rollback(name: str) -> int:
@@ -249,7 +250,7 @@ def rollback(name: str) -> int:
         raise ModelError(f"No version of {name} was promoted before the present one.")
     fetch(name, before[-1])
     with _sentences(f"{name} was not rolled back"):
-        store().set_registered_model_alias(_title(name), "champion", str(before[-1]))
+        _point(name, "champion", before[-1])
     return before[-1]
 
 
@@ -285,6 +286,28 @@ def _let_mlflow_be_anywhere() -> None:
 
     # Where MLflow looks for it, each time.
     config.Config = Config  # type: ignore[misc]
+
+
+def _again(write: Callable[[], T]) -> T:
+    """Write once more where it failed.
+
+    MLflow looks before it writes: of two at once one fails, and then finds it done.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with suppress(MlflowException):
+        return write()
+    return write()
+
+
+def _point(name: str, alias: str, number: int) -> None:
+    named = (_title(name), alias, str(number))
+    _again(lambda: store().set_registered_model_alias(*named))
+
+
+def _entry(title: str) -> None:
+    if title not in {known.name for known in store().search_registered_models()}:
+        store().create_registered_model(title)
 
 
 def _experiment() -> str:
