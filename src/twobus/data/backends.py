@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import duckdb
 import ibis
 from ibis.backends import BaseBackend
 
 from twobus.data.errors import DATABASE, DataError, why_failed
+
+if TYPE_CHECKING:
+    from twobus.data.formats.parts import Part
 
 # What Ibis itself says of an expression, in sentences that need no other words.
 MISTAKES = (
@@ -46,15 +50,21 @@ class SharedBackend(BaseBackend):
         """Return rows for Arrow, as Ibis does."""
         return self._query(super().to_pyarrow, *words, **options)
 
-    def read_csv(self, *words: Any, **options: Any) -> Any:
-        """Return a CSV file as a table, as Ibis does."""
-        with self._turn:
-            return super().read_csv(*words, **options)
+    def to_polars(self, *words: Any, **options: Any) -> Any:
+        """Return rows for Polars, as Ibis does."""
+        return self._query(super().to_polars, *words, **options)
 
-    def read_parquet(self, *words: Any, **options: Any) -> Any:
-        """Return a Parquet file as a table, as Ibis does."""
-        with self._turn:
-            return super().read_parquet(*words, **options)
+    def to_parquet(self, *words: Any, **options: Any) -> Any:
+        """Write rows to a Parquet file, as Ibis does."""
+        return self._query(super().to_parquet, *words, **options)
+
+    def to_csv(self, *words: Any, **options: Any) -> Any:
+        """Write rows to a CSV file, as Ibis does."""
+        return self._query(super().to_csv, *words, **options)
+
+    def create_table(self, *words: Any, **options: Any) -> Any:
+        """Keep rows in a table, as Ibis does."""
+        return self._query(super().create_table, *words, **options)
 
     def raw_sql(self, *words: Any, **options: Any) -> Any:
         """Run SQL, as Ibis does."""
@@ -64,6 +74,118 @@ class SharedBackend(BaseBackend):
     def _query(self, query: Callable[..., Any], *words: Any, **options: Any) -> Any:
         with self._turn:
             return query(*words, **options)
+
+
+class FileBackend(SharedBackend):
+    """A DuckDB whose tables are files, read by their contracts.
+
+    A value that is not what its contract says stops a query; then each value of the
+    table's files is looked at, and what is wrong is said.
+    """
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        """Know no table yet."""
+        super().__init__(*words, **options)
+        self._parts: dict[str, list[Part]] = {}
+        self._proven: set[str] = set()
+
+    def give(self, name: str, parts: "list[Part]") -> ibis.Table:
+        """Return files as one table; nothing is read yet.
+
+        Args:
+            name: The table's name.
+            parts: Its files.
+        """
+        with self._turn:
+            self._parts[name] = parts
+            self._proven.discard(name)
+            self._view(name)
+            return self.table(name)
+
+    def prove(self, name: str) -> None:
+        """Read each value of a table once.
+
+        Raises:
+            DataError: If one is not what the contract says.
+        """
+        if name not in self._proven:
+            table = self.table(name)
+            table.aggregate(
+                **{str(at): table[one].count() for at, one in enumerate(table.columns)}
+            ).to_pyarrow()
+            self._proven.add(name)
+
+    def part(self, name: str, number: int) -> ibis.Table:
+        """Return one file of a table, with the number of each row as a last column."""
+        from twobus.data.formats.parts import ROW
+
+        with self._turn:
+            rows = self._parts[name][number].select()
+            view = f"{name}{ROW}"
+            self.raw_sql(
+                f"CREATE OR REPLACE TEMP VIEW {_name(view)} AS "
+                f"SELECT *, row_number() OVER () - 1 AS {ROW} FROM ({rows})"
+            )
+            return self.table(view)
+
+    def parts(self, name: str) -> "list[Part]":
+        """Return the files of a table."""
+        return self._parts[name]
+
+    def to_pyarrow_batches(self, *words: Any, **options: Any) -> Any:
+        """Return rows for Arrow bit by bit, as Ibis does."""
+        # A stream cannot be begun again in another way.
+        for name in self._asked(words):
+            self.prove(name)
+        with self._turn:
+            return super().to_pyarrow_batches(*words, **options)
+
+    def _query(self, query: Callable[..., Any], *words: Any, **options: Any) -> Any:
+        with self._turn:
+            while True:
+                try:
+                    return query(*words, **options)
+                except (duckdb.DataError, duckdb.InvalidInputException) as error:
+                    failed = error
+                # Not while handling the error, which may hold values of the data.
+                if not sum(self._read_plainer(name) for name in self._asked(words)):
+                    raise failed
+
+    def _asked(self, words: Iterable[Any]) -> list[str]:
+        """Return the tables that an expression among the words of a call reads."""
+        kind = ibis.expr.operations.DatabaseTable
+        expressions = [word for word in words if isinstance(word, ibis.Expr)]
+        found = {one.name for word in expressions for one in word.op().find(kind)}
+        return [name for name in self._parts if name in found]
+
+    def _read_plainer(self, name: str) -> bool:
+        """Prepare to read a table in a way that takes more; False if there is none.
+
+        Raises:
+            DataError: If its files are not what the contract says.
+        """
+        plainer = [self._plainer(part, name) for part in self._parts[name]]
+        if not any(plainer):
+            return False
+        pairs = zip(plainer, self._parts[name], strict=True)
+        self._parts[name] = [one or before for one, before in pairs]
+        self._view(name)
+        return True
+
+    def _plainer(self, part: "Part", name: str) -> "Part | None":
+        try:
+            faults = part.faults(self.con)
+        except duckdb.Error:
+            faults, problem = [], part.structure()
+        else:
+            problem = "; ".join(fault.said(part) for fault in faults)
+        if problem:
+            raise DataError(f"The table {name!r} cannot be read: {problem}.")
+        return part.plainer()
+
+    def _view(self, name: str) -> None:
+        rows = " UNION ALL BY NAME ".join(part.select() for part in self._parts[name])
+        self.raw_sql(f"CREATE OR REPLACE VIEW {_name(name)} AS {rows}")
 
 
 class RemoteBackend(SharedBackend):
@@ -135,6 +257,10 @@ def backend(name: str, kind: type[SharedBackend] = SharedBackend) -> Any:
     except AttributeError:
         raise ValueError(f"Ibis has no backend {name!r}.") from None
     return type(kind.__name__, (kind, ibis_kind), {})()
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _until_failure(batches: Iterable[Any]) -> Iterator[Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
-from twobus.data.backends import RemoteBackend, RemotePostgres, backend
+from twobus.data.backends import FileBackend, RemoteBackend, RemotePostgres, backend
 from twobus.data.errors import DataError, why_unreachable
 from twobus.project import here
 
@@ -28,7 +28,7 @@ KINDS = {"postgres": RemotePostgres}
 
 def in_memory() -> Any:
     """Return a new DuckDB in memory, for tables that are files."""
-    return backend("duckdb").connect()
+    return backend("duckdb", FileBackend).connect()
 
 
 def database(url: str) -> Any:

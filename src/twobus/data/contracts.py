@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
@@ -59,27 +60,75 @@ def _same(found: Any, wanted: Any) -> bool:
     return both and bool(found.timezone == wanted.timezone)
 
 
-def row_breaches(table: ibis.Table, contract: Any) -> list[str]:
+@dataclass(frozen=True)
+class Breach:
+    """A rule of a contract that some rows break.
+
+    Attributes:
+        rule: The rule, as a phrase: `amount fails ge(0)`.
+        rows: How many rows break it.
+        of: How many rows there are.
+    """
+
+    rule: str
+    rows: int
+    of: int
+
+    def __str__(self) -> str:
+        """Return the phrase with the numbers."""
+        return f"{self.rule} in {self.rows:,} of {self.of:,} rows"
+
+
+def row_breaches(table: ibis.Table, contract: Any) -> list[Breach]:
     """Say which rules of a contract some rows break, by one query for all of them.
 
     Args:
-        table: A table whose columns are those of the contract.
+        table: A table whose columns are those of the contract. Each value of it is
+            read, so that one which is not of its type is found.
         contract: Its contract, a pandera schema.
 
     Returns:
-        A phrase for each breach, without values of the data.
+        What is broken, without values of the data.
     """
-    rules = dict(_rules(table, contract))
-    if not rules:
-        return []
-    broken = {str(number): rule for number, rule in enumerate(rules.values())}
-    (found,) = table.aggregate(**broken).to_pyarrow().to_pylist()
-    phrases = zip(found, rules, strict=True)
-    return [phrase for number, phrase in phrases if found[number]]
+    rules = [*_rules(table, contract)]
+    asked = {f"broken{at}": rule.rows for at, rule in enumerate(rules)}
+    read = {f"read{at}": table[one].count() for at, one in enumerate(table.columns)}
+    (found,) = (
+        table.aggregate(rows=table.count(), **asked, **read).to_pyarrow().to_pylist()
+    )
+    counts = (found[f"broken{at}"] for at in range(len(rules)))
+    pairs = zip(rules, counts, strict=True)
+    return [Breach(rule.phrase, count, found["rows"]) for rule, count in pairs if count]
 
 
-def _rules(table: ibis.Table, contract: Any) -> Iterator[tuple[str, ibis.Value]]:
-    """Yield what may be broken, and the aggregate that tells whether it is."""
+def first_breach(table: ibis.Table, contract: Any, phrase: str, row: str) -> int | None:
+    """Return the number of the first row that breaks a rule, if that can be told.
+
+    Args:
+        table: A table as for `row_breaches`, with one column more.
+        contract: Its contract, a pandera schema.
+        phrase: The rule, as its breach says it.
+        row: The column that has the number of each row.
+    """
+    for rule in _rules(table, contract):
+        if rule.phrase == phrase and rule.broken is not None:
+            first: int | None = (
+                table.filter(rule.broken)[row].min().to_pyarrow().as_py()
+            )
+            return first
+    return None
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A rule, whether a row breaks it where that can be told, and how many rows do."""
+
+    phrase: str
+    broken: ibis.Value | None
+    rows: ibis.Value
+
+
+def _rules(table: ibis.Table, contract: Any) -> Iterator[_Rule]:
     for spec in contract.columns.values():
         for name in _columns(table, spec):
             column = table[name]
@@ -88,9 +137,10 @@ def _rules(table: ibis.Table, contract: Any) -> Iterator[tuple[str, ibis.Value]]
                 missing = column.isnull()
                 if column.type().is_floating():
                     missing |= column.isnan()
-                yield f"{name} fails not_nullable", missing.any()
+                yield _Rule(f"{name} is missing", missing, missing.sum())
             if spec.unique:
-                yield f"{name} is not unique", column.count() > column.nunique()
+                again = column.count() - column.nunique()
+                yield _Rule(f"{name} is not unique", None, again)
             for check in spec.checks:
                 yield _rule(check, table, name)
     for check in contract.checks:
@@ -98,7 +148,8 @@ def _rules(table: ibis.Table, contract: Any) -> Iterator[tuple[str, ibis.Value]]
     if together := contract.unique:
         names = [together] if isinstance(together, str) else list(together)
         distinct = table.select(names).distinct().count()
-        yield f"{', '.join(names)} are not unique", table.count() > distinct.as_scalar()
+        again = table.count() - distinct.as_scalar()
+        yield _Rule(f"{', '.join(names)} are not unique", None, again)
 
 
 def _columns(table: ibis.Table, spec: Any) -> list[str]:
@@ -108,17 +159,19 @@ def _columns(table: ibis.Table, spec: Any) -> list[str]:
     return [spec.name] if spec.name in table.columns else []
 
 
-def _rule(check: Any, table: ibis.Table, name: str | None) -> tuple[str, ibis.Value]:
-    """Return what a check demands, and whether it fails anywhere."""
+def _rule(check: Any, table: ibis.Table, name: str | None) -> _Rule:
+    """Return what a check demands, and which rows fail it."""
     who, what = name or "a row", check.error or check
     try:
-        return f"{who} fails {what}", _fails(check, table, name)
+        broken = _fails(check, table, name)
+        return _Rule(f"{who} fails {what}", broken, broken.sum())
     except Exception:  # Checks are anybody's code; one that cannot run has not passed.
-        return f"{who} cannot be checked by {what}", ibis.literal(True)
+        every = table.count().cast("int64")
+        return _Rule(f"{who} cannot be checked by {what}", None, every)
 
 
-def _fails(check: Any, table: ibis.Table, name: str | None) -> ibis.Value:
-    """Return whether a check fails anywhere, as an aggregate of the table."""
+def _fails(check: Any, table: ibis.Table, name: str | None) -> Any:
+    """Return whether a row fails a check, as a column of the table."""
     function = check.get_backend(table)(check).check_fn
     columns = [name] if name else table.columns
     if check.element_wise:
@@ -127,7 +180,7 @@ def _fails(check: Any, table: ibis.Table, name: str | None) -> ibis.Value:
         kept = _values(function(IbisData(table, name)), table)
     if name and check.ignore_na:
         kept = [one | table[name].isnull() for one in kept]
-    return ibis.or_(*(~one for one in kept)).any()
+    return ibis.or_(*(~one for one in kept))
 
 
 def _values(result: Any, table: ibis.Table) -> list[Any]:
@@ -146,9 +199,9 @@ def _values(result: Any, table: ibis.Table) -> list[Any]:
 def _explain(error: SchemaError) -> str:
     match error.reason_code:
         case SchemaErrorReason.COLUMN_NOT_IN_DATAFRAME:
-            return f"it lacks the column {error.failure_cases}"
+            return f"it lacks the column {error.failure_cases!r}"
         case SchemaErrorReason.COLUMN_NOT_IN_SCHEMA:
-            return f"the column {error.failure_cases} is not part of it"
+            return f"the column {error.failure_cases!r} is not part of it"
         case SchemaErrorReason.WRONG_DATATYPE:
             column = error.schema
             # Ibis writes ! where nothing may be missing.

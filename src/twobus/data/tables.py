@@ -17,7 +17,7 @@ import ibis
 
 from twobus.data.connection import database, database_file, in_memory
 from twobus.data.errors import DataError
-from twobus.data.files import digest, read_file, table_file
+from twobus.data.files import digest, parts, table_files
 from twobus.project import here
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Tables:
                 contract. The message never holds values of the data.
         """
         demanded = self.contract(name)
-        from twobus.data.contracts import row_breaches, schema_breaches
+        from twobus.data.contracts import schema_breaches
 
         if replaced := self._entry(name).replaced:
             words = f"The table {name!r} will go: {replaced}"
@@ -96,24 +96,20 @@ class Tables:
         # and databases put values into their messages.
         try:
             table = self._find(name)
-            breaches = schema_breaches(table, demanded)
-            if not breaches and (
-                self._folder() is not None if check is None else check
-            ):
-                breaches = row_breaches(table, demanded)
-            if not breaches:
-                return table
-            problem = f"breaks its contract: {'; '.join(breaches)}"
+            broken = schema_breaches(table, demanded)
+            if broken:
+                problem = f"breaks its contract{self._place(name)}: {'; '.join(broken)}"
+            elif self._folder() is not None if check is None else check:
+                problem = self._broken(table, name)
+            else:
+                problem = ""
         except DataError:
             raise
         except Exception as error:
-            columns = [
-                column for column in demanded.columns if f'"{column}"' in str(error)
-            ]
-            problem = f"cannot be read ({', '.join([type(error).__name__, *columns])})"
-            if "not utf-8" in str(error):
-                problem = "is not UTF-8: name its encoding in CSV_OPTIONS of its module"
-        raise DataError(f"The table {name!r} {problem}.")
+            problem = f"cannot be read ({type(error).__name__})"
+        if problem:
+            raise DataError(f"The table {name!r} {problem}.")
+        return table
 
     def connect(self) -> Any:
         """Connect to the database that `DATA_URL` names, once a process.
@@ -186,8 +182,8 @@ class Tables:
             database, without user and password.
         """
         if folder := self._folder():
-            found = (table_file(folder, name) for name in self.names())
-            files = [file for file in found if file]
+            found = (self._table_files(name, folder) for name in self.names())
+            files = [file for each in found for file in each]
         elif file := database_file(self._url()):
             files = [file]
         else:
@@ -243,15 +239,69 @@ class Tables:
         if (folder := self._folder()) is None:
             hint = f"LOCATION in tables/{name}.py says what it is called there"
             return self._located(getattr(module, "LOCATION", name), hint)
-        raw = folder == here().data / "raw"
-        hint = "; `uv run poe data` may fetch it" if raw else ""
-        if (file := table_file(folder, name)) is None:
+        files = self._table_files(name, folder)
+        if not files:
+            raw = folder == here().data / "raw"
+            hint = "; `uv run poe data` may fetch it" if raw else ""
+            expected = self._pattern(name, folder) or f"{name}.csv or {name}.parquet"
             raise DataError(
-                f"The table {name!r} has no file: expected {name}.csv or "
-                f"{name}.parquet in {folder.parent.name}/{folder.name}{hint}."
+                f"The table {name!r} has no file: expected {expected} in "
+                f"{folder.parent.name}/{folder.name}{hint}."
             )
+        sheet = getattr(module, "SHEET", "")
         options = getattr(module, "CSV_OPTIONS", {})
-        return read_file(self.connect(), file, self.contract(name), options)
+        known = self.contract(name)
+        try:
+            found = parts(files, known, options, sheet, self._files.con)
+        except DataError as error:
+            problem = str(error)
+        else:
+            given: ibis.Table = self._files.give(name, found)
+            return given
+        raise DataError(f"The table {name!r} cannot be read: {problem}.")
+
+    def _table_files(self, name: str, folder: Path) -> list[Path]:
+        return table_files(folder, name, self._pattern(name, folder))
+
+    def _pattern(self, name: str, folder: Path) -> str:
+        """Return what the module calls its files; samples are called like the table."""
+        raw = folder == here().data / "raw"
+        return str(getattr(self._module(name), "FILE", "")) if raw else ""
+
+    def _place(self, name: str) -> str:
+        """Return where the rows of a table are, to follow its name."""
+        if (folder := self._folder()) is None:
+            return ""
+        files = self._table_files(name, folder)
+        more = f" and {len(files) - 1:,} more files" if len(files) > 1 else ""
+        return f" in {here().name(files[0])}{more}"
+
+    def _broken(self, table: ibis.Table, name: str) -> str:
+        """Say which rules of its contract a table breaks, where, and what one can do.
+
+        Returns:
+            What follows the table's name; empty if it breaks none.
+        """
+        from twobus.data.contracts import first_breach, row_breaches
+
+        if not (breaches := row_breaches(table, self.contract(name))):
+            return ""
+        phrases = [str(breach) for breach in breaches]
+        if self._folder() is not None:
+            from twobus.data.formats.parts import ROW
+
+            for at, breach in enumerate(breaches):
+                for number, part in enumerate(self._files.parts(name)):
+                    rows = self._files.part(name, number)
+                    first = first_breach(rows, self.contract(name), breach.rule, ROW)
+                    if first is not None:
+                        where = f"{part.place}, {part.where(first)}"
+                        phrases[at] += f", first in {where}"
+                        break
+        return (
+            f"breaks its contract: {'; '.join(phrases)}. Correct the data or "
+            f'tables/{name}.py; read("{name}", check=False) leaves these rules out'
+        )
 
     def _folder(self) -> Path | None:
         """Return the folder whose files are the tables; None for a real database."""

@@ -1,0 +1,1 @@
+"""Each kind of file that may hold a table, and how its values are written."""

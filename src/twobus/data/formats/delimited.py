@@ -1,0 +1,177 @@
+"""CSV files, and others of their kind."""
+
+import io
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+
+from twobus.data.errors import DataError
+from twobus.data.formats.forms import Form, quoted
+from twobus.data.formats.parts import Fault, Part, form_of, from_text, more, natively
+from twobus.data.formats.texts import (
+    Dialect,
+    Header,
+    UnclosedError,
+    encoding_of,
+    header,
+    line_of,
+    literal,
+    records,
+    rewritten,
+)
+from twobus.project import here
+
+
+@dataclass(frozen=True)
+class CsvPart(Part):
+    """A CSV file, or one of its kind.
+
+    Attributes:
+        origin: The file that was written by others.
+        copy: The file that DuckDB reads: that one, or a copy of it in UTF-8.
+        dialect: How the file is written.
+        header: What stands above its records.
+        forms: How its columns are written.
+        copied: Whether the copy has nothing but the records, and one kind of line ends.
+        native: Whether DuckDB's reader converts what it can be trusted with.
+    """
+
+    origin: Path = field(kw_only=True)
+    copy: Path = field(kw_only=True)
+    dialect: Dialect = field(kw_only=True)
+    header: Header = field(kw_only=True)
+    forms: tuple[Form, ...] = field(kw_only=True)
+    copied: bool = False
+    native: bool = True
+
+    @classmethod
+    def of(
+        cls, file: Path, contract: Any, dialect: Dialect, shown: Path | None = None
+    ) -> "CsvPart":
+        """Read the header of a file.
+
+        Args:
+            file: The file.
+            contract: The table's contract, a pandera schema.
+            dialect: How the file is written.
+            shown: The file that people know, if this one was made of it.
+
+        Raises:
+            DataError: If it has none, or is not in the encoding that is said.
+        """
+        try:
+            dialect = replace(dialect, encoding=encoding_of(file, dialect))
+            top = header(file, dialect, contract.columns)
+            copy = rewritten(file, dialect) if dialect.encoding else file
+        except UnicodeError:
+            raise DataError(_not_encoded(file, dialect.encoding)) from None
+        except UnclosedError as error:
+            raise DataError(_unclosed(file, error.line)) from None
+        forms = tuple(form_of(one, contract, dialect.style) for one in top.names)
+        part = cls(
+            file=shown or file,
+            origin=file,
+            copy=copy,
+            dialect=dialect,
+            header=top,
+            forms=forms,
+            source="",
+            columns=(),
+        )
+        # DuckDB counts what stands above the records in another way.
+        return part.read() if top.lines < 2 else part.copying().read()
+
+    def read(self) -> "CsvPart":
+        """Return the part with what DuckDB is told of it."""
+        native = self.native
+        pairs = [*zip(self.header.names, self.forms, strict=True)]
+        types = {
+            one: (form.native if native else "") or "VARCHAR" for one, form in pairs
+        }
+        written = self.dialect
+        if copied := self.copied:
+            written = replace(written, quote='"', escape='"', comment="")
+        more = ", new_line = '\\n'" if copied else ""
+        source = (
+            f"read_csv({literal(str(self.copy))}, columns = {literal(types)}, "
+            f"{written.sql(self.header.delimiter)}, "
+            f"skip = {0 if copied else self.header.lines}, "
+            f"decimal_separator = {quoted(written.style.decimal)}{more})"
+        )
+        make = natively if native else from_text
+        return replace(
+            self, source=source, columns=tuple(make(one, form) for one, form in pairs)
+        )
+
+    def faults(self, connection: Any) -> list[Fault]:
+        """Look at each value as it is written."""
+        return Part.faults(replace(self, native=False).read(), connection)
+
+    def plainer(self) -> "CsvPart | None":
+        """Read all as text, and then a copy with one kind of line ends."""
+        if self.native:
+            return replace(self, native=False).read()
+        return None if self.copied else self.copying().read()
+
+    def copying(self) -> "CsvPart":
+        """Return the part with a copy of its records alone."""
+        copy = rewritten(self.origin, self.dialect, self.header)
+        return replace(self, copied=True, copy=copy)
+
+    def where(self, row: int) -> str:
+        """Say where a row stands in the file, by its line where it has lines."""
+        if self.file != self.origin:
+            return f"row {row + 1 + self.header.lines:,}"
+        return f"line {line_of(row, self.origin, self.dialect, self.header):,}"
+
+    def structure(self) -> str:
+        """Say what keeps the file from being read: encoding, quotes, ragged rows."""
+        wide, ragged, first = len(self.header.names), 0, (0, 0)
+        try:
+            for begins, record in records(self.origin, self.dialect, self.header):
+                # An empty field more than the header has is lost by nobody.
+                if len(record) != wide and [*record[wide:]] != [""]:
+                    ragged += 1
+                    first = first if ragged > 1 else (begins, len(record))
+        except UnicodeError:
+            return _not_encoded(self.file, self.dialect.encoding)
+        except UnclosedError as error:
+            return _unclosed(self.file, error.line)
+        if not ragged:
+            return ""
+        line, fields = first
+        return (
+            f"{self.place} has {wide} columns, but another number of fields, {fields}, "
+            f"in line {line:,}{more(ragged)}: a {self.header.delimiter!r} inside a "
+            "field needs quotation marks around it"
+        )
+
+
+def _unclosed(file: Path, line: int) -> str:
+    return (
+        f"{here().name(file)} has a quotation mark that is never closed, or closed in "
+        f"the middle of a field, in line {line:,}: double it inside a field, or say "
+        'CSV_OPTIONS = {"quote": ""} if quotes mean nothing'
+    )
+
+
+def _not_encoded(file: Path, encoding: str) -> str:
+    line = 0 if encoding else _first_odd_line(file)
+    at = f" in line {line:,}" if line else ""
+    other = "windows-1252" if encoding != "cp1252" else "latin-1"
+    return (
+        f"{here().name(file)} is not {encoding or 'UTF-8'}{at}: name its encoding in "
+        f'the table\'s module, such as CSV_OPTIONS = {{"encoding": "{other}"}}'
+    )
+
+
+def _first_odd_line(file: Path) -> int:
+    with pyarrow.input_stream(str(file)) as stream:
+        for number, line in enumerate(io.BufferedReader(stream), 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return 0

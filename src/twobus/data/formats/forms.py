@@ -1,0 +1,229 @@
+"""How a value of each type is written, and how DuckDB makes it of text or refuses it.
+
+DuckDB's own casts round, shorten and guess: `2.7` is a whole number to it, `0x10` is
+16, and a date may lose its time of day. So a value is cast only if it is written as its
+type is, and nothing of it is lost.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ibis.backends.sql.datatypes import DuckDBType
+
+# Stands for the column in what follows.
+THIS = "{this}"
+# Beyond this, numbers with a decimal point cannot tell all whole numbers apart.
+EXACT = 2**53
+DIGITS = r"\d+(?:_\d+)*"
+NUMBER = rf"[+-]?(?:{DIGITS}(?:\.(?:{DIGITS})?)?|\.{DIGITS})(?:[eE][+-]?\d+)?"
+NO_NUMBER = r"[+-]?(?:[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])"
+DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}"
+MIDNIGHT = r"(?:[ T]0{1,2}:00(?::00(?:\.0*)?)?)?"
+UTC = r"(?:Z| ?UTC|[+-]00(?::?00)?)"
+OFFSET = r"(?:Z| ?UTC|[+-]\d{2}(?::?\d{2})?)"
+# What people and programs write where they know nothing.
+MISSING = {"NA", "N/A", "n/a", "NULL", "null", "None", "none", "NaN", "nan", "NaT"}
+MISSING |= {"-", "--", ".", "?", "\\N", "#N/A", "<NA>"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a table's texts are written where its module says so.
+
+    Attributes:
+        decimal: The sign before decimals.
+        thousands: What separates thousands; empty if nothing does.
+        dates: The form of dates, for DuckDB's `strptime`; empty for year-month-day.
+        timestamps: The same for times.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    dates: str = ""
+    timestamps: str = ""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a column of text becomes a column of a type; `THIS` stands for the column.
+
+    Attributes:
+        sql_type: What DuckDB calls the type.
+        right: A condition that holds for each text that is such a value.
+        value: The value, of a text that is right.
+        words: What each text should be, in words.
+        native: What DuckDB's CSV reader may read the text as without losing anything;
+            empty if it cannot be trusted with it.
+        native_right: What then must hold for each value; empty if nothing must.
+    """
+
+    sql_type: str
+    right: str
+    value: str
+    words: str
+    native: str = ""
+    native_right: str = ""
+
+
+def form(dtype: Any, style: Style, metadata: Mapping[str, Any] | None = None) -> Form:
+    """Return how the values of a type are written.
+
+    Args:
+        dtype: A type of Ibis; None for text.
+        style: How the table's texts are written.
+        metadata: What the contract's field says of itself; its `format` is that of a
+            date or time.
+    """
+    if dtype is None or dtype.is_string():
+        return Form("VARCHAR", "true", THIS, "text", native="VARCHAR")
+    name = DuckDBType.to_string(dtype.copy(nullable=True))
+    number = _number(style)
+    if dtype.is_integer():
+        return _integer(name, number, style)
+    if dtype.is_floating():
+        right = _is_number(f" *(?:{NUMBER}|{NO_NUMBER}) *", style)
+        native = "" if style.thousands else "DOUBLE"
+        return Form(name, right, f"CAST({number} AS {name})", "a number", native)
+    if dtype.is_decimal():
+        scale = 3 if dtype.scale is None else dtype.scale
+        decimals = rf"(?:{DIGITS})?\.\d{{0,{scale}}}0*"
+        right = (
+            f"{_is_number(f' *[+-]?(?:{DIGITS}|{decimals}) *', style)} "
+            f"AND TRY_CAST({number} AS {name}) IS NOT NULL"
+        )
+        value = f"CAST({number} AS {name})"
+        words = (
+            f"a number with at most {scale} decimals, {dtype.precision or 18} digits"
+        )
+        return Form(name, right, value, words)
+    if dtype.is_boolean():
+        written = "(?i:true|false|t|f|yes|no|y|n|1|0)"
+        right, value = _by_cast(written, THIS, name)
+        return Form(name, right, value, "true or false", native="BOOLEAN")
+    return _time(dtype, name, style, metadata or {})
+
+
+def _time(dtype: Any, name: str, style: Style, metadata: Mapping[str, Any]) -> Form:
+    written = metadata.get("format", "")
+    if dtype.is_time():
+        clock = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6}0*)?)?"
+        right, value = _by_cast(f" *{clock}", THIS, name)
+        return Form(name, right, value, "a time of day, hours:minutes:seconds")
+    if dtype.is_date():
+        if written := written or style.dates:
+            return _parsed(name, written, f"CAST({THIS} AS DATE)")
+        right, value = _by_cast(f" *(?:{DAY}){MIDNIGHT}{UTC}?", THIS, name)
+        return Form(name, right, value, "a date, year-month-day")
+    if dtype.is_timestamp():
+        if (written := written or style.timestamps) and not dtype.timezone:
+            return _parsed(name, written, f"CAST({THIS} AS {name})")
+        digits = 6 if dtype.scale is None else max(dtype.scale, 1)
+        clock = rf"[ T](?:[01]?\d|2[0-3]):\d{{2}}(?::\d{{2}}(?:\.\d{{1,{digits}}}0*)?)?"
+        if dtype.timezone:
+            right, value = _by_cast(f" *(?:{DAY}){clock}{OFFSET}", THIS, name)
+            words = "a time with its offset from UTC, year-month-day hours:minutes+00"
+            return Form(name, right, value, words)
+        right, value = _by_cast(f" *(?:{DAY})(?:{clock}{UTC}?)?", THIS, name)
+        return Form(name, right, value, "a time, year-month-day hours:minutes:seconds")
+    right = f"TRY_CAST({THIS} AS {name}) IS NOT NULL"
+    return Form(name, right, f"CAST({THIS} AS {name})", f"a value of {name.lower()}")
+
+
+def _integer(name: str, number: str, style: Style) -> Form:
+    whole, fraction = rf" *[+-]?{DIGITS}(?:\.0*)? *", f"TRY_CAST({number} AS DOUBLE)"
+    right = (
+        f"CASE WHEN {_is_number(whole, style)} "
+        f"THEN TRY_CAST({number} AS {name}) IS NOT NULL "
+        # Such as 1e3 or 1200.50e2.
+        f"ELSE {_is_number(f' *{NUMBER} *', style)} AND {_exact(fraction, name)} END"
+    )
+    value = f"CAST({number} AS {name})"
+    # A number with decimals is read first, which is refused where it is not whole;
+    # DuckDB's own whole numbers would be rounded.
+    native = "" if style.thousands else "DOUBLE"
+    return Form(name, right, value, "a whole number", native, _exact(THIS, name))
+
+
+def _exact(number: str, name: str) -> str:
+    return (
+        f"coalesce({number} = trunc({number}) AND abs({number}) < {EXACT} "
+        f"AND TRY_CAST({number} AS {name}) IS NOT NULL, false)"
+        if name != "BIGINT"
+        else f"({number} = trunc({number}) AND abs({number}) < {EXACT})"
+    )
+
+
+def _number(style: Style) -> str:
+    """Return a text with the signs that a number has in SQL."""
+    text = THIS
+    if style.thousands:
+        text = f"replace({text}, {quoted(style.thousands)}, '')"
+    if style.decimal != ".":
+        # A point in such a text separates nothing.
+        text = f"translate({text}, {quoted(style.decimal + '.')}, '.!')"
+    return text
+
+
+def _is_number(pattern: str, style: Style) -> str:
+    right = _matches(pattern, _number(style))
+    if style.thousands:
+        # Else 1.2.3 would be 123.
+        mark, point = re.escape(style.thousands), re.escape(style.decimal)
+        grouped = rf" *[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}.*)?"
+        plain = f"NOT contains({THIS}, {quoted(style.thousands)})"
+        right = f"({plain} OR {_matches(grouped, THIS)}) AND {right}"
+    return right
+
+
+def _parsed(name: str, written: str, value: str) -> Form:
+    parsed = f"try_strptime({THIS}, {quoted(written)})"
+    whole = value.replace(THIS, parsed)
+    right = f"coalesce({parsed} = {whole}, false)"
+    return Form(name, right, whole, f"written as {written}")
+
+
+def _by_cast(pattern: str, text: str, name: str) -> tuple[str, str]:
+    right = f"{_matches(pattern, text)} AND TRY_CAST({text} AS {name}) IS NOT NULL"
+    return right, f"CAST({text} AS {name})"
+
+
+def _matches(pattern: str, text: str) -> str:
+    return f"regexp_full_match({text}, {quoted(pattern)})"
+
+
+def quoted(text: str) -> str:
+    """Return a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def hint(form: Form, texts: set[str]) -> str:
+    """Say what the module could tell, if some texts are not what they should be.
+
+    Args:
+        form: What they should be.
+        texts: The texts; none of them is repeated but words for what is missing.
+
+    Returns:
+        What CSV_OPTIONS or the field could say; empty if nothing comes to mind.
+    """
+    if found := sorted(texts & MISSING):
+        words = ", ".join(f'"{word}"' for word in ["", *found])
+        return f'CSV_OPTIONS = {{"nullstr": [{words}]}}'
+    if "number" in form.words:
+        comma = re.compile(r"[+-]?\d{1,3}(\.?\d{3})*,\d+")
+        if all(comma.fullmatch(text) for text in texts):
+            return 'CSV_OPTIONS = {"decimal_separator": ","}'
+        grouped = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+        if all(grouped.fullmatch(text) for text in texts):
+            return 'CSV_OPTIONS = {"thousands": ","}'
+    if "offset" in form.words:
+        return "datetime.datetime in the contract, if no offset is meant"
+    if form.words.startswith("a time,") and all(
+        re.search(rf"{OFFSET}$", text) for text in texts
+    ):
+        return 'Annotated[dt.Timestamp, "UTC", None, True] in the contract'
+    if form.words.startswith(("a date", "a time,")):
+        return 'pa.Field(metadata={"format": "%d/%m/%Y"}), as its dates are written'
+    return ""

@@ -1,0 +1,194 @@
+"""A file of a table: its rows by the contract, and what is wrong with them."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from twobus.data.formats.forms import THIS, Form, Style, form, hint
+from twobus.project import here
+
+# The number of a row, beside its columns.
+ROW = "__row"
+# How many odd texts are looked at for a hint.
+LOOKED_AT = 1_000
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A column of a file whose values are not what its contract says.
+
+    Attributes:
+        column: The column.
+        count: How many of its values.
+        row: The first such row, the file's first being number 0.
+        words: What each should be.
+        hint: What the table's module could say about it; empty if nothing.
+    """
+
+    column: str
+    count: int
+    row: int
+    words: str
+    hint: str
+
+    def said(self, part: "Part") -> str:
+        """Return a phrase that names file, place, column and what is expected."""
+        first = f"{part.place}, {part.where(self.row)}"
+        phrase = f"{self.column} must be {self.words}, which it is not in {first}"
+        phrase += more(self.count)
+        return f"{phrase} (if that is meant: {self.hint})" if self.hint else phrase
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a file, as SQL.
+
+    Attributes:
+        name: Its name.
+        value: Its value by the contract, which fails where a value is not right.
+        wrong: A condition that holds where it is not; empty if it always is.
+        form: What it should be.
+    """
+
+    name: str
+    value: str
+    wrong: str
+    form: Form
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of a table.
+
+    Attributes:
+        file: The file, as people know it.
+        source: The relation of SQL that has its rows as they are.
+        columns: Its columns.
+    """
+
+    file: Path
+    source: str
+    columns: tuple[Column, ...]
+
+    @property
+    def place(self) -> str:
+        """The file, from the project's folder."""
+        return here().name(self.file)
+
+    def select(self) -> str:
+        """Return the query for its rows, by the contract."""
+        chosen = (f"{one.value} AS {name(one.name)}" for one in self.columns)
+        return f"SELECT {', '.join(chosen)} FROM {self.source}"
+
+    def faults(self, connection: Any) -> list[Fault]:
+        """Look at each value, and count those that are not what they should be.
+
+        Args:
+            connection: A connection of DuckDB.
+        """
+        asked = [one for one in self.columns if one.wrong]
+        if not asked:
+            return []
+        counts = ", ".join(
+            f"count(*) FILTER ({one.wrong}), min({ROW}) FILTER ({one.wrong})"
+            for one in asked
+        )
+        rows = f"SELECT *, row_number() OVER () - 1 AS {ROW} FROM {self.source}"
+        found = connection.execute(f"SELECT {counts} FROM ({rows})").fetchone()
+        pairs = zip(asked, found[::2], found[1::2], strict=True)
+        return [
+            Fault(one.name, count, row, one.form.words, self._hint(connection, one))
+            for one, count, row in pairs
+            if count
+        ]
+
+    def _hint(self, connection: Any, column: Column) -> str:
+        texts = connection.execute(
+            f"SELECT DISTINCT CAST({name(column.name)} AS VARCHAR) FROM {self.source} "
+            f"WHERE {column.wrong} LIMIT {LOOKED_AT}"
+        ).fetchall()
+        return hint(column.form, {text for (text,) in texts})
+
+    def where(self, row: int) -> str:
+        """Say where a row stands in the file."""
+        return f"row {row + 1:,}"
+
+    def structure(self) -> str:
+        """Say what keeps the file from being read at all; empty if nothing is known."""
+        return ""
+
+    def plainer(self) -> "Part | None":
+        """Return the same file, read in a slower way that takes more; None at last."""
+        return None
+
+
+def name(column: str) -> str:
+    """Return a name as SQL writes it."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def dtype_of(column: str, contract: Any) -> Any:
+    """Return the type that a contract gives to a column; None if it gives none."""
+    return spec.dtype.type if (spec := _spec(column, contract)) and spec.dtype else None
+
+
+def form_of(column: str, contract: Any, style: Style) -> Form:
+    """Return how the values of a column are written.
+
+    Args:
+        column: A column of a file.
+        contract: The table's contract, a pandera schema; it may know nothing of it.
+        style: How the table's texts are written.
+    """
+    spec = _spec(column, contract)
+    return form(dtype_of(column, contract), style, spec.metadata if spec else None)
+
+
+def _spec(column: str, contract: Any) -> Any:
+    for spec in contract.columns.values():
+        if re.match(spec.name, column) if spec.regex else spec.name == column:
+            return spec
+    return None
+
+
+def from_text(column: str, one: Form) -> Column:
+    """Return a column of texts as values of a type."""
+    this = name(column)
+    if one.right == "true":
+        return Column(column, this, "", one)
+    right, value = (sql.replace(THIS, this) for sql in (one.right, one.value))
+    return strictly(column, this, value, right, one)
+
+
+def natively(column: str, one: Form) -> Column:
+    """Return a column that DuckDB has read as the form's native type."""
+    this, as_text = name(column), from_text(column, one)
+    if not one.native:
+        return as_text
+    value = this if one.native == one.sql_type else f"CAST({this} AS {one.sql_type})"
+    right = one.native_right.replace(THIS, this)
+    strict = strictly(column, this, value, right, one)
+    return replace(strict, wrong=as_text.wrong)
+
+
+def strictly(column: str, this: str, value: str, right: str, one: Form) -> Column:
+    """Return a column whose values are right, or stop the query.
+
+    Args:
+        column: Its name.
+        this: The column as it stands in the file, in SQL.
+        value: Its value by the contract.
+        right: A condition that holds where nothing is lost; empty if it always does.
+        one: What it should be.
+    """
+    if not right:
+        return Column(column, value, "", one)
+    stop = f"error('a value is not {one.words}')"
+    whole = f"CASE WHEN {this} IS NULL THEN NULL WHEN {right} THEN {value} ELSE {stop} "
+    wrong = f"{this} IS NOT NULL AND NOT coalesce({right}, false)"
+    return Column(column, f"{whole}END", wrong, one)
+
+
+def more(count: int) -> str:
+    return f" and {count - 1:,} more" if count > 1 else ""
