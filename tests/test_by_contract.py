@@ -22,7 +22,7 @@ ONE = (
 # Beyond what DuckDB would look at before it guesses.
 MANY = 30_000
 # Part of each value that must not be shown.
-SECRET = "4242"
+CANARY = "4242"
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def values(**options: Any) -> list[Any]:
 
 
 def refused(project: Path, fields: str, text: str | bytes, more: str = "") -> str:
-    """Return the sentence that refuses a raw file, asked for without a check as well."""
+    """Return the sentence that refuses a raw file, checked or not."""
     given(project, fields, text, more)
-    said = refusal(values, SECRET)
-    assert refusal(lambda: values(check=False), SECRET) == said
+    said = refusal(values, CANARY)
+    assert refusal(lambda: values(check=False), CANARY) == said
     return said.removeprefix("The table 'x' ")
 
 
@@ -368,7 +368,7 @@ def test_two_columns_of_one_name_are_refused(study: Path) -> None:
 
 def test_broken_rule_is_counted_and_placed(study: Path) -> None:
     given(study, "a: int = pa.Field(ge=0)", "a\n1\n-4242\n2\n-4242\n")
-    assert refusal(values, SECRET) == (
+    assert refusal(values, CANARY) == (
         "The table 'x' breaks its contract: a fails greater_than_or_equal_to(0) in 2 "
         "of 4 rows, first in data/raw/x.csv, line 3. Correct the data or tables/x.py; "
         'read("x", check=False) leaves these rules out.'
@@ -451,7 +451,7 @@ STORED_WRONG: dict[str, tuple[str, pa.Array, str]] = {
 def test_stored_type_that_loses_something_is_refused(study: Path, kind: str) -> None:
     fields, array, said = STORED_WRONG[kind]
     parquet(study, fields, pa.table({"a": array}))
-    assert said in refusal(values, SECRET)
+    assert said in refusal(values, CANARY)
 
 
 def test_folder_of_parts_is_one_table(study: Path) -> None:
@@ -478,7 +478,7 @@ def test_odd_row_is_placed_in_its_part(study: Path) -> None:
     given(study, "a: int", "", 'FILE = "x-*.csv"').unlink()
     for at, text in enumerate(["a\n1\n", "a\n2\n4242.5\n"]):
         (study / f"data/raw/x-{at}.csv").write_text(text)
-    assert "data/raw/x-1.csv, line 3" in refusal(values, SECRET)
+    assert "data/raw/x-1.csv, line 3" in refusal(values, CANARY)
 
 
 def test_part_that_lacks_a_column_is_named(study: Path) -> None:
@@ -511,7 +511,7 @@ def test_packed_file_is_read(study: Path, packed: str) -> None:
 def test_odd_row_of_a_packed_file_is_placed(study: Path, packed: str) -> None:
     text = PACKED[packed]("a,b\n1,x\n4242.5,y\n")
     given(study, "a: int; b: str", text, ending=f".csv{packed}")
-    assert f"data/raw/x.csv{packed}, line 3" in refusal(values, SECRET)
+    assert f"data/raw/x.csv{packed}, line 3" in refusal(values, CANARY)
 
 
 def test_lines_of_json_are_read(study: Path) -> None:
@@ -528,14 +528,14 @@ def test_lines_of_json_are_read(study: Path) -> None:
 
 def test_odd_value_of_json_is_placed(study: Path) -> None:
     given(study, "a: int", '{"a": 1}\n\n{"a": 4242.5}\n', ending=".ndjson")
-    assert "data/raw/x.ndjson, line 3" in refusal(values, SECRET)
+    assert "data/raw/x.ndjson, line 3" in refusal(values, CANARY)
 
 
 def test_line_that_is_no_json_is_placed(study: Path) -> None:
     given(study, "a: int", '{"a": 1}\n{"a": 4242\n', ending=".jsonl")
-    assert refusal(values, SECRET) == (
-        "The table 'x' cannot be read: data/raw/x.jsonl must hold a JSON object in each "
-        "line, and line 2 is none."
+    assert refusal(values, CANARY) == (
+        "The table 'x' cannot be read: data/raw/x.jsonl must hold a JSON object in "
+        "each line, and line 2 is none."
     )
 
 
@@ -583,7 +583,7 @@ def test_sheet_among_several_is_asked_for(study: Path) -> None:
 
 def test_odd_cell_is_placed(study: Path) -> None:
     excel(study, "a: int", Sheet1=pd.DataFrame({"a": [1, 4242.5]}))
-    assert "data/raw/x.xlsx, row 3" in refusal(values, SECRET)
+    assert "data/raw/x.xlsx, row 3" in refusal(values, CANARY)
 
 
 def test_table_that_is_there_twice_is_refused(study: Path) -> None:

@@ -191,4 +191,5 @@ def strictly(column: str, this: str, value: str, right: str, one: Form) -> Colum
 
 
 def more(count: int) -> str:
+    """Say of how many more something holds than the first."""
     return f" and {count - 1:,} more" if count > 1 else ""
