@@ -96,14 +96,13 @@ def test_rows_of_a_database_are_not_scanned_unless_asked(
 
 def test_a_broken_rule_is_named_without_values(anywhere: Path) -> None:
     edit(table(anywhere, "customers"), '"max_value": 40', '"max_value": 2')
-    assert refused(lambda: customers(check=True)) == (
-        "The table 'customers' breaks its contract: name fails str_length(None, 2)."
-    )
+    said = refused(lambda: customers(check=True))
+    assert "'customers' breaks its contract: name fails str_length(None, 2) in " in said
 
 
 def test_a_missing_column_is_named(anywhere: Path) -> None:
     table(anywhere, "customers").write_text(CONTRACT + "    city: str\n", "utf-8")
-    assert "it lacks the column city" in refused(customers)
+    assert "it lacks the column 'city'" in refused(customers)
 
 
 def imported(module: str) -> set[str]:

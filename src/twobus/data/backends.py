@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import ibis
 from ibis.backends import BaseBackend
 
@@ -141,6 +140,9 @@ class FileBackend(SharedBackend):
             return super().to_pyarrow_batches(*words, **options)
 
     def _query(self, query: Callable[..., Any], *words: Any, **options: Any) -> Any:
+        # Whoever imports this may never read a table.
+        import duckdb
+
         with self._turn:
             while True:
                 try:
@@ -173,6 +175,8 @@ class FileBackend(SharedBackend):
         return True
 
     def _plainer(self, part: "Part", name: str) -> "Part | None":
+        import duckdb
+
         try:
             faults = part.faults(self.con)
         except duckdb.Error:
