@@ -161,7 +161,8 @@ BREACHES: dict[str, tuple[Callable[[str], str], str]] = {
     "extra column": (with_column, "the column 'note' is not part of it."),
     "wrong type": (
         lambda raw: with_row(raw, year=f"in {CANARY}"),
-        "year must be a whole number, which it is not in data/raw/penguins.csv, line 7.",
+        "year must be a whole number, which it is not in data/raw/penguins.csv, "
+        "line 7.",
     ),
     "wrong type far down": (
         lambda raw: after_many_rows(raw, year=f"in {CANARY}"),
@@ -211,8 +212,8 @@ def test_breach_of_a_contract_is_named_without_values(
         (
             f"{HEADER}\nAdelie,Dream,1.0,2.0,3,4,male,2007,{CANARY}\nAdelie\n",
             "The table 'penguins' cannot be read: data/raw/penguins.csv has 8 columns, "
-            "but another number of fields, 9, in line 2 and 1 more: a ',' inside a field "
-            "needs quotation marks around it.",
+            "but another number of fields, 9, in line 2 and 1 more: a ',' inside a "
+            "field needs quotation marks around it.",
         ),
     ],
     ids=["empty", "ragged"],

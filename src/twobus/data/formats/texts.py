@@ -216,14 +216,17 @@ def header(file: Path, dialect: Dialect, known: Iterable[str]) -> Header:
         DataError: If two columns have one name, or no line is a header.
     """
     wanted = {*known}
-    best: Header | None = None
-    rank = (-1, -1)
+    found: list[Header] = []
+    problem: Exception | None = None
     for delimiter in [dialect.delimiter] if dialect.delimiter else DELIMITERS:
-        found = _header(file, dialect, delimiter)
-        now = (len(wanted & {*found.names}), len(found.names))
-        if now > rank:
-            best, rank = found, now
-    assert best is not None
+        try:
+            found.append(_header(file, dialect, delimiter))
+        except UnclosedError as error:
+            # "a";"b" has no sense where commas separate.
+            problem = problem or error
+    if problem and not found:
+        raise problem
+    best = max(found, key=lambda it: (len(wanted & {*it.names}), len(it.names)))
     folded = [name.casefold() for name in best.names]
     if twice := [name for name in best.names if folded.count(name.casefold()) > 1]:
         raise DataError(
