@@ -19,6 +19,8 @@ from test_by_contract import given as written
 
 from twobus.data import DataError, source
 
+pytestmark = pytest.mark.slow
+
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1
 )

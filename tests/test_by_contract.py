@@ -229,6 +229,7 @@ RIGHT: dict[str, tuple[str, str, list[Any]]] = {
     ),
     "quotes": ("a: str; b: str", 'a,b\n"say ""x"", y",z\n', [('say "x", y', "z")]),
     "inches": ("a: str; b: str", 'a,b\n5" pipe,z\n', [('5" pipe', "z")]),
+    "quoted header": ("a: int; b: str", '"a","b"\n"1","x"\n', [(1, "x")]),
     "no rows": ("a: int; b: str", "a,b\n", []),
 }
 

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -300,10 +301,40 @@ def test_missing_database_file_is_said_and_not_made(
     study: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     monkeypatch.setenv("DATA_URL", f"duckdb://{place.format(tmp=study.parent)}")
-    assert refusal(count) == (
-        "DATA_URL names a database that cannot be opened (IOException)."
-    )
+    said = "DATA_URL names a database that is a file that is not there."
+    assert refusal(count) == said
     assert not [*study.parent.rglob("none.duckdb*")]
+
+
+def test_file_that_is_no_database_is_said(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study / "none.duckdb").write_text("a,b\n" * 9_000, "utf-8")
+    monkeypatch.setenv("DATA_URL", "duckdb://none.duckdb")
+    assert refusal(count) == (
+        "DATA_URL names a database that is a file of no DuckDB database, or of a newer "
+        "DuckDB."
+    )
+
+
+def test_database_that_another_program_has_open_is_said(
+    study: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        f"import duckdb; kept = duckdb.connect({str(database)!r}); "
+        "print(flush=True); input()"
+    )
+    command = [sys.executable, "-c", code]
+    monkeypatch.setenv("DATA_URL", f"duckdb://{database}")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as other:
+        assert other.stdout and other.stdout.readline()
+        said = refusal(count)
+        other.communicate(b"\n")
+    assert said == (
+        f"DATA_URL names a database that another program (process {other.pid}) has "
+        "open for writing: close it there, or let that open it with read_only=True."
+    )
 
 
 def test_missing_driver_is_said_without_the_password(

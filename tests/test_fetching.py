@@ -244,6 +244,54 @@ def test_missing_hash_is_said_with_the_line_to_add(study: Path, site: Site) -> N
         sources.fetch()
 
 
+WEB_PAGE = (
+    "the address gave a web page, which may ask to log in: open it in a browser, and "
+    "list the address of the file itself"
+)
+ANOTHER: dict[str, tuple[str, bytes, str]] = {
+    "login page": ("x.csv", b"\n<!DOCTYPE html><title>Log in</title>", WEB_PAGE),
+    "login page for a packed file": ("x.csv.gz", b"<html><p>Log in</p>", WEB_PAGE),
+    "refusal of a store": (
+        "x.csv",
+        b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+        "the address gave a message that says why not: open it in a browser",
+    ),
+    "note of Git LFS": (
+        "x.parquet",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
+        "the address gave Git LFS's note of the file: list that of its content",
+    ),
+    "text for Parquet": (
+        "x.parquet",
+        b'{"message": "Not Found"}',
+        "the address gave no .parquet file: open it in a browser",
+    ),
+    "nothing": ("x.csv", b"", "the address gave an empty file"),
+}
+
+
+@pytest.mark.parametrize("kind", ANOTHER)
+def test_what_is_no_such_file_is_neither_kept_nor_offered_for_its_hash(
+    study: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    name, content, why = ANOTHER[kind]
+    (study.parent / "shared").write_bytes(content)
+    list_source(study, str(study.parent / "shared"), sha256=None, name=name)
+    with pytest.raises(SystemExit) as stopped:
+        sources.fetch()
+    assert str(stopped.value) == f"data/raw/{name} cannot be fetched: {why}"
+    assert not (study / "data/raw" / name).exists()
+
+
+def test_page_is_kept_where_a_page_is_listed(study: Path) -> None:
+    page = b"<!DOCTYPE html><title>Log in</title>"
+    (study.parent / "page").write_bytes(page)
+    hashed = hashlib.sha256(page).hexdigest()
+    list_source(study, str(study.parent / "page"), sha256=hashed, name="x.html")
+    sources.fetch()
+    assert (study / "data/raw/x.html").read_bytes() == page
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [

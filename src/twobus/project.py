@@ -75,8 +75,9 @@ class Project:
         return dict(self.pyproject.get("tool", {}).get("twobus", {}))
 
     def name(self, path: Path) -> str:
-        """Return a path as people write it: from the project's folder on."""
-        return path.relative_to(self.root).as_posix()
+        """Return a path as people write it: from the project's folder on, if it can."""
+        inside = path.is_relative_to(self.root)
+        return (path.relative_to(self.root) if inside else path).as_posix()
 
 
 @cache

@@ -1,6 +1,7 @@
 """Connect to a database: reading only, with time-outs, and once a process."""
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,19 @@ def _opened(file: Path) -> Any:
         # Reading only, so that others can have the file open at the same time.
         return backend("duckdb").connect(file, read_only=True)
     except Exception as error:
-        problem = type(error).__name__
-    raise DataError(f"DATA_URL names a database that cannot be opened ({problem}).")
+        problem = f"cannot be opened ({type(error).__name__})"
+        if not file.is_file():
+            problem = "is a file that is not there"
+        elif "lock" in str(error).lower():
+            owner = re.search(r"PID (\d+)", str(error))
+            who = f" (process {owner[1]})" if owner else ""
+            problem = (
+                f"another program{who} has open for writing: close it there, or let "
+                "that open it with read_only=True"
+            )
+        elif type(error).__name__ == "IOException":
+            problem = "is a file of no DuckDB database, or of a newer DuckDB"
+    raise DataError(f"DATA_URL names a database that {problem}.")
 
 
 @cache

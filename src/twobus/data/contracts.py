@@ -26,6 +26,36 @@ def schema(contract: Any) -> Any:
     return contract.to_schema()
 
 
+def widened(table: ibis.Table, contract: Any) -> ibis.Table:
+    """Return a table whose types are those of its contract where nothing is lost.
+
+    Args:
+        table: A table of a database.
+        contract: Its contract, a pandera schema.
+    """
+    specs = contract.columns.items()
+    wanted = {name: spec.dtype.type for name, spec in specs if spec.dtype}
+    types = table.schema()
+    return table.cast(
+        {
+            name: dtype.copy(nullable=types[name].nullable)
+            for name, dtype in wanted.items()
+            if name in types and _is_wider(dtype, types[name])
+        }
+    )
+
+
+def _is_wider(wanted: Any, found: Any) -> bool:
+    """Tell whether each value of a type is one of the other, which is not the same."""
+    if found.is_signed_integer() and wanted.is_signed_integer():
+        return bool(found.nbytes < wanted.nbytes)
+    if found.is_floating() and wanted.is_floating():
+        return bool(found.nbytes < wanted.nbytes)
+    if found.is_integer() and wanted.is_float64():
+        return bool(found.nbytes < wanted.nbytes)
+    return bool(found.is_date() and wanted.is_timestamp() and not wanted.timezone)
+
+
 def schema_breaches(table: ibis.Table, contract: Any) -> list[str]:
     """Say what is wrong with a table's columns and their types, without a scan.
 

@@ -17,6 +17,18 @@ from twobus import git
 from twobus.project import StopError, here
 from twobus.tasks import task
 
+# How a page of HTML begins, in small letters.
+PAGES = ("<!doctype html", "<html", "<head", "<script", "<meta")
+# How each kind of file begins.
+MARKS = {
+    ".parquet": (b"PAR1",),
+    ".xlsx": (b"PK",),
+    ".zip": (b"PK",),
+    ".gz": (b"\x1f\x8b",),
+    ".zst": (b"\x28\xb5\x2f\xfd",),
+    ".bz2": (b"BZh",),
+}
+
 
 class DownloadError(StopError):
     """A listed file cannot be had."""
@@ -43,7 +55,9 @@ def fetch() -> None:
             wrong.append(f"data/raw/{name} cannot be fetched: {error}")
             continue
         found = pooch.file_hash(file)
-        if listed is None:
+        if listed is None and (why := _is_another(file, name)):
+            wrong.append(f"data/raw/{name} cannot be used: {why}. Remove it.")
+        elif listed is None:
             wrong.append(
                 f'data/raw/{name} has no hash yet: add sha256 = "{found}" to its '
                 "entry in data/sources.toml, so that everybody gets the same file."
@@ -120,12 +134,36 @@ def _download(url: str, file: Path, sha256: str | None) -> None:
                 downloader=downloader,
                 progressbar=downloader is None and sys.stderr.isatty(),
             )
+            if wrong := _is_another(Path(fetched), file.name):
+                raise ValueError(wrong)
             file.parent.mkdir(parents=True, exist_ok=True)
             Path(fetched).replace(file)
     except (OSError, ValueError, requests.RequestException) as error:
         # Addresses may hold passwords and tokens, which must not reach a log.
         reason = re.sub(r"//[^/@\s]*@|\?\S*", "…", " ".join(str(error).split()))
         raise DownloadError(reason) from None
+
+
+def _is_another(file: Path, name: str) -> str:
+    """Say what a file is, if that cannot be what its name says; else nothing."""
+    with file.open("rb") as stream:
+        start = stream.read(1_000)
+    text = start.decode("utf-8", "replace").lstrip("\ufeff \t\r\n").lower()
+    ending = Path(name).suffix.lower()
+    if not start:
+        return "the address gave an empty file"
+    if text.startswith(PAGES) and ending not in (".html", ".htm", ".xhtml"):
+        return (
+            "the address gave a web page, which may ask to log in: open it in a "
+            "browser, and list the address of the file itself"
+        )
+    if text.startswith("<?xml") and "<error>" in text:
+        return "the address gave a message that says why not: open it in a browser"
+    if text.startswith("version https://git-lfs"):
+        return "the address gave Git LFS's note of the file: list that of its content"
+    if (marks := MARKS.get(ending)) and not start.startswith(marks):
+        return f"the address gave no {ending} file: open it in a browser"
+    return ""
 
 
 def _from_path(url: str, output: str, pooch: Any) -> None:

@@ -238,7 +238,10 @@ class Tables:
         module = self._module(name)
         if (folder := self._folder()) is None:
             hint = f"LOCATION in tables/{name}.py says what it is called there"
-            return self._located(getattr(module, "LOCATION", name), hint)
+            from twobus.data.contracts import widened
+
+            found = self._located(getattr(module, "LOCATION", name), hint)
+            return widened(found, self.contract(name))
         files = self._table_files(name, folder)
         if not files:
             raw = folder == here().data / "raw"

@@ -1,16 +1,17 @@
-"""The project's tables: one module and one sample each.
+"""The project's tables: one module and one sample each; `poe new-table` writes both.
 
 `tables/orders.py` holds the class `Contract`, a pandera model that says what a
-row of the table `orders` looks like. `tables/orders.csv` beside it is a small
-sample that anybody may see: tests, checks and CI read it instead of the real
-table, with a value in each column at least once. The module's docstring says what a
-row is; constants in it say more, where it is needed:
+row of the table `orders` looks like; files are read by its types. `tables/orders.csv`
+beside it is a small sample that anybody may see: tests, checks and CI read it instead
+of the real table, with a value in each column at least once. The module's docstring
+says what a row is; constants in it say more, where it is needed:
 
 - `OWNER`: who answers questions about it, such as `"@acme/sales"`.
 - `UPDATED`: when its rows change, such as `"every night by 5:00 UTC"`.
 - `DEPRECATED`: what to read instead, once the table is about to go.
-- `LOCATION`: its name in the database where that is not the module's, such as
-  `"sales.orders"`.
-- `CSV_OPTIONS`: what DuckDB needs to read the CSV files, such as
-  `{"nullstr": "NA", "encoding": "latin-1"}`.
+- `LOCATION`: its name in the database, such as `"sales.orders"`.
+- `FILE`: its files in `data/raw`, such as `"orders-*.csv.gz"`.
+- `SHEET`: the sheet of an Excel file that has several.
+- `CSV_OPTIONS`: how its files are written, such as
+  `{"nullstr": "NA", "encoding": "windows-1252"}`.
 """
