@@ -14,7 +14,7 @@ import pytest
 from conftest import Small
 from reading import add_table, refusal
 
-from twobus.data import source
+from twobus.data import contracts, source
 
 ONE = (
     "import datetime\nfrom typing import Annotated\nimport ibis.expr.datatypes as dt\n"
@@ -603,3 +603,19 @@ def test_rows_come_bit_by_bit_by_the_contract(study: Path) -> None:
         1,
         9007199254740993,
     ]
+
+
+def test_file_that_has_changed_is_checked_again(study: Path) -> None:
+    file = given(study, "a: int = pa.Field(ge=0)", "a\n1\n")
+    assert values() == [1]
+    file.write_text("a\n-4242\n")
+    assert "in 1 of 1 rows" in refusal(values, CANARY)
+
+
+def test_file_that_has_not_changed_is_checked_once(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(study, "a: int = pa.Field(ge=0)", "a\n1\n")
+    assert values() == [1]
+    monkeypatch.setattr(contracts, "row_breaches", None)
+    assert values() == [1]

@@ -86,20 +86,38 @@ class FileBackend(SharedBackend):
         """Know no table yet."""
         super().__init__(*words, **options)
         self._parts: dict[str, list[Part]] = {}
+        self._states: dict[str, Any] = {}
+        # Tables of which each value was read, and those that kept their contract.
         self._proven: set[str] = set()
+        self._checked: set[str] = set()
 
-    def give(self, name: str, parts: "list[Part]") -> ibis.Table:
+    def give(self, name: str, parts: "list[Part]", state: Any) -> ibis.Table:
         """Return files as one table; nothing is read yet.
 
         Args:
             name: The table's name.
             parts: Its files.
+            state: What the parts follow from.
         """
         with self._turn:
-            self._parts[name] = parts
             self._proven.discard(name)
+            self._checked.discard(name)
+            self._parts[name], self._states[name] = parts, state
             self._view(name)
             return self.table(name)
+
+    def state(self, name: str) -> Any:
+        """Return what a table was given with; None if it was not."""
+        return self._states.get(name)
+
+    def is_checked(self, name: str) -> bool:
+        """Tell whether a table has kept its contract since it was given."""
+        return name in self._checked
+
+    def mark_checked(self, name: str) -> None:
+        """Remember that a table keeps its contract; each value of it was read."""
+        self._proven.add(name)
+        self._checked.add(name)
 
     def prove(self, name: str) -> None:
         """Read each value of a table once.

@@ -253,13 +253,20 @@ class Tables:
             )
         sheet = getattr(module, "SHEET", "")
         options = getattr(module, "CSV_OPTIONS", {})
-        known = self.contract(name)
+        stats = tuple(
+            (file, file.stat().st_mtime_ns, file.stat().st_size) for file in files
+        )
+        # As long as none of these changes, what was found out of the files holds.
+        state = (stats, module.Contract, repr(options), sheet)
+        if self._files.state(name) == state:
+            return self._files.table(name)
+        connection = self._files.con
         try:
-            found = parts(files, known, options, sheet, self._files.con)
+            read = parts(files, self.contract(name), options, sheet, connection)
         except DataError as error:
             problem = str(error)
         else:
-            given: ibis.Table = self._files.give(name, found)
+            given: ibis.Table = self._files.give(name, read, state)
             return given
         raise DataError(f"The table {name!r} cannot be read: {problem}.")
 
@@ -287,10 +294,15 @@ class Tables:
         """
         from twobus.data.contracts import first_breach, row_breaches
 
+        files = self._folder() is not None
+        if files and self._files.is_checked(name):
+            return ""
         if not (breaches := row_breaches(table, self.contract(name))):
+            if files:
+                self._files.mark_checked(name)
             return ""
         phrases = [str(breach) for breach in breaches]
-        if self._folder() is not None:
+        if files:
             from twobus.data.formats.parts import ROW
 
             for at, breach in enumerate(breaches):
