@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from bench_files import files
 from bench_library import libraries
 from bench_models import models, spread
 
@@ -94,6 +95,8 @@ def main() -> None:
         models(template, work)
         print()
         libraries(template, work)
+        print()
+        files(template, work)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"\n{os.cpu_count()} cores, load {load:.1f} at the end.")
 
