@@ -17,7 +17,7 @@ from twobus.data import Tables
 # As many as left New York in a year.
 ROWS = 337_000
 # The columns of a flight: its type for DuckDB, its field, and how a value is written.
-KINDS = {
+KINDS: dict[str, tuple[str, Callable[[random.Random], str]]] = {
     "BIGINT": ("int", lambda chance: str(chance.randint(0, 9_999))),
     "DOUBLE": ("float", lambda chance: f"{chance.uniform(-60, 600):.1f}"),
     "VARCHAR": ("str", lambda chance: f"N{chance.randint(100, 99_999)}"),
@@ -82,8 +82,7 @@ def files(template: Path, work: Path) -> None:
         tables = import_module(f"{package.name}.tables")
 
         def alone() -> object:
-            read = f"SELECT * FROM read_csv('{file}', types = {COLUMNS})"
-            return duckdb.connect().execute(read).to_arrow_table()
+            return duckdb.connect().read_csv(file, dtype=COLUMNS).to_arrow_table()
 
         def unchecked() -> object:
             return Tables(tables).read("flights", check=False).to_pyarrow()

@@ -54,6 +54,8 @@ class Form:
         right: A condition that holds for each text that is such a value.
         value: The value, of a text that is right.
         words: What each text should be, in words.
+        looks: The same without looking whether there is such a value, which the cast to
+            it tells as well; empty if that makes no difference.
         native: What DuckDB's CSV reader may read the text as without losing anything;
             empty if it cannot be trusted with it.
         native_right: What then must hold for each value; empty if nothing must.
@@ -63,6 +65,7 @@ class Form:
     right: str
     value: str
     words: str
+    looks: str = ""
     native: str = ""
     native_right: str = ""
 
@@ -85,23 +88,21 @@ def form(dtype: Any, style: Style, metadata: Mapping[str, Any] | None = None) ->
     if dtype.is_floating():
         right = _is_number(f" *(?:{NUMBER}|{NO_NUMBER}) *", style)
         native = "" if style.thousands else "DOUBLE"
-        return Form(name, right, f"CAST({number} AS {name})", "a number", native)
+        value = f"CAST({number} AS {name})"
+        return Form(name, right, value, "a number", native=native)
     if dtype.is_decimal():
         scale = 3 if dtype.scale is None else dtype.scale
         decimals = rf"(?:{DIGITS})?\.\d{{0,{scale}}}0*"
-        right = (
-            f"{_is_number(f' *[+-]?(?:{DIGITS}|{decimals}) *', style)} "
-            f"AND TRY_CAST({number} AS {name}) IS NOT NULL"
-        )
+        looks = _is_number(f" *[+-]?(?:{DIGITS}|{decimals}) *", style)
+        right = f"{looks} AND TRY_CAST({number} AS {name}) IS NOT NULL"
         value = f"CAST({number} AS {name})"
         words = (
             f"a number with at most {scale} decimals, {dtype.precision or 18} digits"
         )
-        return Form(name, right, value, words)
+        return Form(name, right, value, words, looks)
     if dtype.is_boolean():
         written = "(?i:true|false|t|f|yes|no|y|n|1|0)"
-        right, value = _by_cast(written, THIS, name)
-        return Form(name, right, value, "true or false", native="BOOLEAN")
+        return _by_cast(written, name, "true or false", native="BOOLEAN")
     return _time(dtype, name, style, metadata or {})
 
 
@@ -109,24 +110,22 @@ def _time(dtype: Any, name: str, style: Style, metadata: Mapping[str, Any]) -> F
     written = metadata.get("format", "")
     if dtype.is_time():
         clock = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6}0*)?)?"
-        right, value = _by_cast(f" *{clock}", THIS, name)
-        return Form(name, right, value, "a time of day, hours:minutes:seconds")
+        words = "a time of day, hours:minutes:seconds"
+        return _by_cast(f" *{clock}", name, words)
     if dtype.is_date():
         if written := written or style.dates:
             return _parsed(name, written, f"CAST({THIS} AS DATE)")
-        right, value = _by_cast(f" *(?:{DAY}){MIDNIGHT}{UTC}?", THIS, name)
-        return Form(name, right, value, "a date, year-month-day")
+        return _by_cast(f" *(?:{DAY}){MIDNIGHT}{UTC}?", name, "a date, year-month-day")
     if dtype.is_timestamp():
         if (written := written or style.timestamps) and not dtype.timezone:
             return _parsed(name, written, f"CAST({THIS} AS {name})")
         digits = 6 if dtype.scale is None else max(dtype.scale, 1)
         clock = rf"[ T](?:[01]?\d|2[0-3]):\d{{2}}(?::\d{{2}}(?:\.\d{{1,{digits}}}0*)?)?"
         if dtype.timezone:
-            right, value = _by_cast(f" *(?:{DAY}){clock}{OFFSET}", THIS, name)
             words = "a time with its offset from UTC, year-month-day hours:minutes+00"
-            return Form(name, right, value, words)
-        right, value = _by_cast(f" *(?:{DAY})(?:{clock}{UTC}?)?", THIS, name)
-        return Form(name, right, value, "a time, year-month-day hours:minutes:seconds")
+            return _by_cast(f" *(?:{DAY}){clock}{OFFSET}", name, words)
+        words = "a time, year-month-day hours:minutes:seconds"
+        return _by_cast(f" *(?:{DAY})(?:{clock}{UTC}?)?", name, words)
     right = f"TRY_CAST({THIS} AS {name}) IS NOT NULL"
     return Form(name, right, f"CAST({THIS} AS {name})", f"a value of {name.lower()}")
 
@@ -143,15 +142,17 @@ def _integer(name: str, number: str, style: Style) -> Form:
     # A number with decimals is read first, which is refused where it is not whole;
     # DuckDB's own whole numbers would be rounded.
     native = "" if style.thousands else "DOUBLE"
-    return Form(name, right, value, "a whole number", native, _exact(THIS, name))
+    # A cast compared with what was cast is cheaper than a look at its fraction.
+    cast = f"CAST({THIS} AS {name})"
+    whole = f"{cast} = {THIS} AND {cast} BETWEEN {-EXACT + 1} AND {EXACT - 1}"
+    words = "a whole number"
+    return Form(name, right, value, words, native=native, native_right=whole)
 
 
 def _exact(number: str, name: str) -> str:
     return (
         f"coalesce({number} = trunc({number}) AND abs({number}) < {EXACT} "
         f"AND TRY_CAST({number} AS {name}) IS NOT NULL, false)"
-        if name != "BIGINT"
-        else f"({number} = trunc({number}) AND abs({number}) < {EXACT})"
     )
 
 
@@ -184,9 +185,10 @@ def _parsed(name: str, written: str, value: str) -> Form:
     return Form(name, right, whole, f"written as {written}")
 
 
-def _by_cast(pattern: str, text: str, name: str) -> tuple[str, str]:
-    right = f"{_matches(pattern, text)} AND TRY_CAST({text} AS {name}) IS NOT NULL"
-    return right, f"CAST({text} AS {name})"
+def _by_cast(pattern: str, name: str, words: str, native: str = "") -> Form:
+    looks = _matches(pattern, THIS)
+    right = f"{looks} AND TRY_CAST({THIS} AS {name}) IS NOT NULL"
+    return Form(name, right, f"CAST({THIS} AS {name})", words, looks, native)
 
 
 def _matches(pattern: str, text: str) -> str:

@@ -157,8 +157,11 @@ def from_text(column: str, one: Form) -> Column:
     this = name(column)
     if one.right == "true":
         return Column(column, this, "", one)
-    right, value = (sql.replace(THIS, this) for sql in (one.right, one.value))
-    return strictly(column, this, value, right, one)
+    right, value, looks = (
+        sql.replace(THIS, this) for sql in (one.right, one.value, one.looks)
+    )
+    strict = strictly(column, this, value, looks or right, one)
+    return replace(strict, wrong=strictly(column, this, value, right, one).wrong)
 
 
 def natively(column: str, one: Form) -> Column:
