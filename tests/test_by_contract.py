@@ -2,6 +2,8 @@
 
 import datetime
 import gzip
+import re
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from conftest import Small
 from reading import add_table, refusal
 
+from template import ROOT, run
 from twobus.data import contracts, source
 
 ONE = (
@@ -619,3 +622,64 @@ def test_file_that_has_not_changed_is_checked_once(
     assert values() == [1]
     monkeypatch.setattr(contracts, "row_breaches", None)
     assert values() == [1]
+
+
+# What the page of the docs says.
+
+PAGE = (ROOT / "docs/data.md").read_text("utf-8")
+
+
+@pytest.fixture
+def deliveries(study: Path) -> Path:
+    """The module that the page shows, in a project."""
+    (module,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    file = study / "src/penguin_study/tables/deliveries.py"
+    file.write_text(module, "utf-8")
+    return file
+
+
+def test_rows_of_the_page_s_contract_are_read(study: Path, deliveries: Path) -> None:
+    text = (
+        "id,pieces,weight,price,express,ordered,left,arrived,slot,Delay (min)\n"
+        "007,2,NA,19.99,yes,31/12/2024,2025-01-02 10:30,2025-01-03 10:30+02:00,10:30,\n"
+    )
+    file = study / "data/raw/deliveries-1.csv.gz"
+    file.write_bytes(gzip.compress(text.encode("cp1252")))
+    (row,) = source().read("deliveries").to_pyarrow().to_pylist()
+    assert row["ordered"] == datetime.date(2024, 12, 31)
+    arrived = datetime.datetime(2025, 1, 3, 8, 30, tzinfo=datetime.UTC)
+    assert row["arrived"] == arrived
+
+
+@pytest.mark.parametrize("tool", [["mypy", "--strict"], ["ruff", "check"]])
+def test_the_page_s_contract_passes(deliveries: Path, tool: list[str]) -> None:
+    done = run(sys.executable, "-m", *tool, str(deliveries), cwd=deliveries.parents[3])
+    assert done.code == 0, done.output
+
+
+def meanings() -> list[tuple[str, str, bool]]:
+    """Return each text that the page's table has, its type, and whether it is read."""
+    found = []
+    for line in PAGE.splitlines():
+        cells = line.strip("| ").split(" | ")
+        if len(cells) < 2 or not cells[0].startswith("`") or "CSV" in line:
+            continue
+        kind = cells[0].split("`")[1]
+        if not re.match(r"str|int|float|bool|datetime|Annotated", kind):
+            continue
+        for right, cell in zip([True, False], cells[1:3], strict=False):
+            found += [(kind, text, right) for text in re.findall("`([^`]+)`", cell)]
+    return found
+
+
+@pytest.mark.parametrize(("kind", "text", "right"), meanings())
+def test_what_the_page_says_of_a_text_holds(
+    study: Path, kind: str, text: str, right: bool
+) -> None:
+    if text in ("Z", "+00:00"):
+        text = f"2024-01-02 10:30{text}"
+    given(study, f"a: {kind}; b: str", f'a,b\n"{text}",x\n')
+    if right:
+        assert len(values(check=False)) == 1
+    else:
+        assert "a must be" in refusal(values)

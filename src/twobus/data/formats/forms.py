@@ -123,9 +123,9 @@ def _time(dtype: Any, name: str, style: Style, metadata: Mapping[str, Any]) -> F
         clock = rf"[ T](?:[01]?\d|2[0-3]):\d{{2}}(?::\d{{2}}(?:\.\d{{1,{digits}}}0*)?)?"
         if dtype.timezone:
             words = "a time with its offset from UTC, year-month-day hours:minutes+00"
-            return _by_cast(f" *(?:{DAY}){clock}{OFFSET}", name, words)
+            return _moment(f" *(?:{DAY}){clock}{OFFSET}", name, words)
         words = "a time, year-month-day hours:minutes:seconds"
-        return _by_cast(f" *(?:{DAY})(?:{clock}{UTC}?)?", name, words)
+        return _moment(f" *(?:{DAY})(?:{clock}{UTC}?)?", name, words)
     right = f"TRY_CAST({THIS} AS {name}) IS NOT NULL"
     return Form(name, right, f"CAST({THIS} AS {name})", f"a value of {name.lower()}")
 
@@ -189,6 +189,16 @@ def _by_cast(pattern: str, name: str, words: str, native: str = "") -> Form:
     looks = _matches(pattern, THIS)
     right = f"{looks} AND TRY_CAST({THIS} AS {name}) IS NOT NULL"
     return Form(name, right, f"CAST({THIS} AS {name})", words, looks, native)
+
+
+def _moment(pattern: str, name: str, words: str) -> Form:
+    # DuckDB knows no offset without seconds before it.
+    short = quoted(rf"^( *[^ T]+[ T]\d{{1,2}}:\d{{2}})({OFFSET})$")
+    longer = f"regexp_replace({THIS}, {short}, '\\1:00\\2')"
+    value = f"coalesce(TRY_CAST({THIS} AS {name}), TRY_CAST({longer} AS {name}))"
+    looks = _matches(pattern, THIS)
+    strict = f"coalesce(TRY_CAST({THIS} AS {name}), CAST({longer} AS {name}))"
+    return Form(name, f"{looks} AND {value} IS NOT NULL", strict, words, looks)
 
 
 def _matches(pattern: str, text: str) -> str:
