@@ -1,0 +1,280 @@
+"""Hold a table against an earlier profile, and tell change from chance.
+
+Every number that is shown is plain: a difference of shares, a count, or the population
+stability index. Whether a difference may be chance is asked of each with the same
+care, so that of 100 tables that have not changed, at most one is called changed.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import NormalDist
+
+from twobus.data.checks.profile import HASHED, Column, Profile, Today, counted
+
+# How often a table that has not changed may be called changed.
+ALARMS = 0.01
+# Questions that are asked of a column: missing, drift, two ends, new and gone.
+QUESTIONS = 6
+# Below this, a change of shares is too small to speak of.
+NOTABLE_SHARE = 0.01
+# From here on, a stability index is called a change, where no limit says otherwise.
+NOTABLE_DRIFT = 0.1
+# So many rows are expected in a bin that counts for itself.
+FULL = 5
+
+
+@dataclass(frozen=True)
+class Change:
+    """What has become of a column.
+
+    Attributes:
+        column: Its name.
+        kind: What the column is, as in its profile.
+        missing: The share of missing values before and now.
+        drift: The population stability index; None where there is nothing to tell.
+        before: The shares of rows in bins or categories, before.
+        now: The same, now.
+        labels: What these bins are called; values only if the contract lists them.
+        notes: What is beyond chance and large enough to look at, in phrases.
+        surely: Whether the distribution has changed beyond chance.
+        fresh: The categories that are new, as in the profile.
+    """
+
+    column: str
+    kind: str
+    missing: tuple[float, float]
+    drift: float | None = None
+    before: Sequence[float] = ()
+    now: Sequence[float] = ()
+    labels: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
+    surely: bool = False
+    fresh: Sequence[str] = ()
+
+
+def compare(
+    before: Profile, today: Today, columns: Sequence[str], drifts: Mapping[str, float]
+) -> list[Change]:
+    """Compare columns of a table with what they were.
+
+    Args:
+        before: The earlier profile.
+        today: The table now, counted in the bins of that profile.
+        columns: Which columns.
+        drifts: From which stability index on a change of a column is named, where it
+            is not the usual one.
+
+    Returns:
+        One change a column that both have, in their order.
+    """
+    now = today.profile
+    both = [name for name in columns if name in before.columns and name in now.columns]
+    alarm = ALARMS / (QUESTIONS * max(len(both), 1))
+    sizes = (before.rows, now.rows)
+    changes = []
+    for name in both:
+        old, new = before.columns[name], now.columns[name]
+        change = _change(name, old, new, today, sizes, alarm)
+        if change.surely and (change.drift or 0) >= drifts.get(name, NOTABLE_DRIFT):
+            change.notes.append(f"drift of {change.drift:.2f}")
+        changes.append(change)
+    return changes
+
+
+def index(before: Sequence[int], now: Sequence[int]) -> float:
+    """Return the population stability index of two counts by bins.
+
+    Each bin has half a row more, so that an empty one is no infinite change.
+    """
+    parts = []
+    for old, new in zip(before, now, strict=True):
+        was = (old + 0.5) / (sum(before) + 0.5 * len(before))
+        is_ = (new + 0.5) / (sum(now) + 0.5 * len(now))
+        parts.append((is_ - was) * math.log(is_ / was))
+    return sum(parts)
+
+
+def beyond_chance(before: Sequence[int], now: Sequence[int], alarm: float) -> bool:
+    """Tell whether two counts by bins differ by more than chance, by the χ² test.
+
+    Args:
+        before: Rows by bins.
+        now: The same of other rows.
+        alarm: How often chance alone may be called a change.
+    """
+    old, new = sum(before), sum(now)
+    if not old or not new:
+        return False
+    statistic = 0.0
+    freedom = -1
+    for was, is_ in zip(before, now, strict=True):
+        if was + is_:
+            difference = was * math.sqrt(new / old) - is_ * math.sqrt(old / new)
+            statistic += difference**2 / (was + is_)
+            freedom += 1
+    return freedom > 0 and statistic > _quantile(freedom, 1 - alarm)
+
+
+def full(before: Sequence[int], now: Sequence[int]) -> list[list[int]]:
+    """Group neighbouring bins until each would have enough rows in both tables.
+
+    Returns:
+        The positions of the bins that belong together; none if there are too few rows.
+    """
+    old, new = sum(before), sum(now)
+    least = min(old, new) / max(old + new, 1)
+    groups: list[list[int]] = []
+    open_: list[int] = []
+    for position in range(len(before)):
+        open_.append(position)
+        if least * sum(before[it] + now[it] for it in open_) >= FULL:
+            groups.append(open_)
+            open_ = []
+    if groups:
+        groups[-1] += open_
+    return groups
+
+
+def by_chance(rows: int, here: int, there: int) -> float:
+    """Return how often chance puts the `rows` outermost of all rows into one table.
+
+    It is the same for rows beyond the other table's range, and for a category that the
+    other table lacks.
+
+    Args:
+        rows: How many there are.
+        here: How many rows the table has that they are in.
+        there: How many rows the other one has.
+    """
+    return float((here / (here + there)) ** rows) if rows else 1.0
+
+
+def _change(
+    name: str,
+    old: Column,
+    new: Column,
+    today: Today,
+    sizes: tuple[int, int],
+    alarm: float,
+) -> Change:
+    was, is_ = sizes
+    missing = (old.missing / max(was, 1), new.missing / max(is_, 1))
+    notes = []
+    gaps = [old.missing, was - old.missing], [new.missing, is_ - new.missing]
+    if abs(missing[1] - missing[0]) >= NOTABLE_SHARE and beyond_chance(*gaps, alarm):
+        notes.append(f"{'more' if missing[1] > missing[0] else 'fewer'} missing values")
+    change = Change(name, new.kind, missing, notes=notes)
+    if old.kind != new.kind:
+        notes.append(f"{_shape(old)} before, {_shape(new)} now")
+        return change
+    valued = (was - old.missing, is_ - new.missing)
+    if not min(valued):
+        return change
+    if new.kind == "number":
+        now = counted(today.below[name], old.edges, valued[1])
+        notes += _ends(old, today.below[name], valued, alarm)
+        labels = [f"bin {number}" for number in range(1, len(now) + 1)]
+        return _drift(change, old.rows, now, labels, alarm)
+    if new.kind == "category":
+        fresh = _foreign(new.categories, old.categories, valued[::-1], alarm)
+        gone = _foreign(old.categories, new.categories, valued, alarm)
+        notes += [f"new: {_named(fresh)}"] * bool(fresh)
+        notes += [f"gone: {_named(gone)}"] * bool(gone)
+        # The most frequent first, so that rare ones come together.
+        known = {*old.categories, *new.categories}
+        keys = sorted(known, key=lambda key: (-old.categories.get(key, 0), key))
+        before, now = (
+            [column.categories.get(key, 0) for key in keys] for column in (old, new)
+        )
+        labels = ["a value" if key.startswith(HASHED) else key for key in keys]
+        return _drift(replace(change, fresh=fresh), before, now, labels, alarm)
+    return change
+
+
+def _drift(
+    change: Change,
+    before: Sequence[int],
+    now: Sequence[int],
+    labels: Sequence[str],
+    alarm: float,
+) -> Change:
+    """Add the distribution to a change: its index, and whether that may be chance."""
+    groups = full(before, now)
+    drift, surely = None, False
+    if len(groups) > 1:
+        old, new = (
+            [sum(counts[at] for at in group) for group in groups]
+            for counts in (before, now)
+        )
+        drift, surely = index(old, new), beyond_chance(old, new, alarm)
+    shares = [[it / max(sum(counts), 1) for it in counts] for counts in (before, now)]
+    return replace(
+        change,
+        drift=drift,
+        surely=surely,
+        before=shares[0],
+        now=shares[1],
+        labels=labels,
+    )
+
+
+def _ends(
+    old: Column, below: Mapping[float, int], valued: tuple[int, int], alarm: float
+) -> list[str]:
+    """Say how many values are outside of the earlier range, where that is no chance."""
+    was, is_ = valued
+    outside = {"below": 0, "above": 0}
+    if old.least is not None and math.isfinite(old.least):
+        outside["below"] = below[old.least]
+    if old.most is not None and math.isfinite(old.most):
+        outside["above"] = is_ - below[math.nextafter(old.most, math.inf)]
+    return [
+        f"{rows:,} rows {side} the earlier range"
+        for side, rows in outside.items()
+        if rows and by_chance(rows, is_, was) < alarm
+    ]
+
+
+def _foreign(
+    here: Mapping[str, int],
+    there: Mapping[str, int],
+    sizes: tuple[int, int],
+    alarm: float,
+) -> list[str]:
+    """Return the categories that only one table has, where that is no chance.
+
+    Args:
+        here: Its categories, by rows.
+        there: Those of the other table.
+        sizes: The rows of both that have a value.
+        alarm: How often chance alone may be called a change.
+    """
+    alarm /= max(len({*here, *there}), 1)
+    return [
+        key
+        for key, rows in here.items()
+        if key not in there and by_chance(rows, *sizes) < alarm
+    ]
+
+
+def _named(keys: Sequence[str]) -> str:
+    """Name the categories that a contract lists, and count the others."""
+    named = sorted(key for key in keys if not key.startswith(HASHED))
+    others = len(keys) - len(named)
+    count = f"{others} value{'s' * (others != 1)}"
+    return ", ".join([*named, *[count] * bool(others)])
+
+
+def _shape(column: Column) -> str:
+    if column.kind in ("text", "category"):
+        count = len(column.categories) or column.distinct
+        return f"{'about ' * (column.kind == 'text')}{count:,} different values"
+    return f"a {column.kind}"
+
+
+def _quantile(freedom: int, level: float) -> float:
+    """Return a quantile of χ², by the cube root of Wilson and Hilferty (1931)."""
+    part = 2 / (9 * freedom)
+    root = 1 - part + NormalDist().inv_cdf(level) * math.sqrt(part)
+    return float(freedom * root**3)
