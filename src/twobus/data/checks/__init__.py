@@ -1,6 +1,7 @@
 """Compare a table with its contract, its limits, and with what it was before.
 
-`profile` asks the database what a table looks like, `compare` holds two profiles
-against each other, `fresh` understands when a table should change, `rules` finds what
-breaks a contract, `verdict` judges a table, `page` and `task` show that.
+`look` asks the database what a table looks like, and `profile` keeps that. `compare`
+holds a table against an earlier profile, and `chance` tells change from chance.
+`fresh` understands when a table should change, and `demands` what else is asked of it.
+`verdict` puts all that together, and `page`, `values` and `task` show it.
 """

@@ -8,8 +8,8 @@ care, so that of 100 tables that have not changed, at most one is called changed
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
 
+from twobus.data.checks.chance import beyond_chance, by_chance, full, index
 from twobus.data.checks.profile import HASHED, Column, Profile, Today, counted
 
 # How often a table that has not changed may be called changed.
@@ -20,8 +20,6 @@ QUESTIONS = 6
 NOTABLE_SHARE = 0.01
 # From here on, a stability index is called a change, where no limit says otherwise.
 NOTABLE_DRIFT = 0.1
-# So many rows are expected in a bin that counts for itself.
-FULL = 5
 
 
 @dataclass(frozen=True)
@@ -54,100 +52,35 @@ class Change:
 
 
 def compare(
-    before: Profile, today: Today, columns: Sequence[str], drifts: Mapping[str, float]
+    before: Profile, today: Today, drifts: Mapping[str, float], known: str = ""
 ) -> list[Change]:
     """Compare columns of a table with what they were.
 
     Args:
         before: The earlier profile.
         today: The table now, counted in the bins of that profile.
-        columns: Which columns.
         drifts: From which stability index on a change of a column is named, where it
             is not the usual one.
+        known: A column of which the earlier rows had a value, because others were
+            left out.
 
     Returns:
         One change a column that both have, in their order.
     """
     now = today.profile
-    both = [name for name in columns if name in before.columns and name in now.columns]
+    both = [name for name in now.columns if name in before.columns]
     alarm = ALARMS / (QUESTIONS * max(len(both), 1))
     sizes = (before.rows, now.rows)
     changes = []
     for name in both:
         old, new = before.columns[name], now.columns[name]
         change = _change(name, old, new, today, sizes, alarm)
+        if name != known:
+            change.notes[:0] = _gaps(old, new, sizes, alarm)
         if change.surely and (change.drift or 0) >= drifts.get(name, NOTABLE_DRIFT):
             change.notes.append(f"drift of {change.drift:.2f}")
         changes.append(change)
     return changes
-
-
-def index(before: Sequence[int], now: Sequence[int]) -> float:
-    """Return the population stability index of two counts by bins.
-
-    Each bin has half a row more, so that an empty one is no infinite change.
-    """
-    parts = []
-    for old, new in zip(before, now, strict=True):
-        was = (old + 0.5) / (sum(before) + 0.5 * len(before))
-        is_ = (new + 0.5) / (sum(now) + 0.5 * len(now))
-        parts.append((is_ - was) * math.log(is_ / was))
-    return sum(parts)
-
-
-def beyond_chance(before: Sequence[int], now: Sequence[int], alarm: float) -> bool:
-    """Tell whether two counts by bins differ by more than chance, by the χ² test.
-
-    Args:
-        before: Rows by bins.
-        now: The same of other rows.
-        alarm: How often chance alone may be called a change.
-    """
-    old, new = sum(before), sum(now)
-    if not old or not new:
-        return False
-    statistic = 0.0
-    freedom = -1
-    for was, is_ in zip(before, now, strict=True):
-        if was + is_:
-            difference = was * math.sqrt(new / old) - is_ * math.sqrt(old / new)
-            statistic += difference**2 / (was + is_)
-            freedom += 1
-    return freedom > 0 and statistic > _quantile(freedom, 1 - alarm)
-
-
-def full(before: Sequence[int], now: Sequence[int]) -> list[list[int]]:
-    """Group neighbouring bins until each would have enough rows in both tables.
-
-    Returns:
-        The positions of the bins that belong together; none if there are too few rows.
-    """
-    old, new = sum(before), sum(now)
-    least = min(old, new) / max(old + new, 1)
-    groups: list[list[int]] = []
-    open_: list[int] = []
-    for position in range(len(before)):
-        open_.append(position)
-        if least * sum(before[it] + now[it] for it in open_) >= FULL:
-            groups.append(open_)
-            open_ = []
-    if groups:
-        groups[-1] += open_
-    return groups
-
-
-def by_chance(rows: int, here: int, there: int) -> float:
-    """Return how often chance puts the `rows` outermost of all rows into one table.
-
-    It is the same for rows beyond the other table's range, and for a category that the
-    other table lacks.
-
-    Args:
-        rows: How many there are.
-        here: How many rows the table has that they are in.
-        there: How many rows the other one has.
-    """
-    return float((here / (here + there)) ** rows) if rows else 1.0
 
 
 def _change(
@@ -160,10 +93,7 @@ def _change(
 ) -> Change:
     was, is_ = sizes
     missing = (old.missing / max(was, 1), new.missing / max(is_, 1))
-    notes = []
-    gaps = [old.missing, was - old.missing], [new.missing, is_ - new.missing]
-    if abs(missing[1] - missing[0]) >= NOTABLE_SHARE and beyond_chance(*gaps, alarm):
-        notes.append(f"{'more' if missing[1] > missing[0] else 'fewer'} missing values")
+    notes: list[str] = []
     change = Change(name, new.kind, missing, notes=notes)
     if old.kind != new.kind:
         notes.append(f"{_shape(old)} before, {_shape(new)} now")
@@ -190,6 +120,16 @@ def _change(
         labels = ["a value" if key.startswith(HASHED) else key for key in keys]
         return _drift(replace(change, fresh=fresh), before, now, labels, alarm)
     return change
+
+
+def _gaps(old: Column, new: Column, sizes: tuple[int, int], alarm: float) -> list[str]:
+    """Say whether more or fewer values are missing, where that is no chance."""
+    was, is_ = sizes
+    counts = [old.missing, was - old.missing], [new.missing, is_ - new.missing]
+    change = new.missing / max(is_, 1) - old.missing / max(was, 1)
+    if abs(change) < NOTABLE_SHARE or not beyond_chance(*counts, alarm):
+        return []
+    return [f"{'more' if change > 0 else 'fewer'} missing values"]
 
 
 def _drift(
@@ -271,10 +211,3 @@ def _shape(column: Column) -> str:
         count = len(column.categories) or column.distinct
         return f"{'about ' * (column.kind == 'text')}{count:,} different values"
     return f"a {column.kind}"
-
-
-def _quantile(freedom: int, level: float) -> float:
-    """Return a quantile of χ², by the cube root of Wilson and Hilferty (1931)."""
-    part = 2 / (9 * freedom)
-    root = 1 - part + NormalDist().inv_cdf(level) * math.sqrt(part)
-    return float(freedom * root**3)
