@@ -118,6 +118,10 @@ class _Module:
 
     def catalogue(self) -> list[Any]:
         # Entries of early releases say less.
+        if not hasattr(self.module, "catalogue"):
+            name = self.module.__name__
+            early = "is of an older release of Twobus, which lists no tables: update it"
+            raise DataError(f"{name} {early}.")
         return [*self._call(lambda it: it.catalogue())]
 
     def _call(self, ask: Callable[[Any], Result]) -> Result:

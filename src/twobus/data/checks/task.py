@@ -79,12 +79,14 @@ def check_tables(
     read_from = place(tables)
     verdicts = []
     for name in names or tables.names():
-        before, note = last_time(name, read_from)
+        known, note = last_time(name, read_from)
+        failures = []
         try:
-            known = [*before, *references(name)]
-            verdict = judge(name, tables, read_from, now, known)
+            known += references(name)
         except StopError as error:
-            verdict = Verdict(name, failures=[str(error)])
+            failures.append(str(error))
+        verdict = judge(name, tables, read_from, now, known)
+        verdict.failures += failures
         verdict.notes += [note] * bool(note and not read_from.samples)
         verdicts.append(verdict)
     print(*page.lines(verdicts), sep="\n")
