@@ -366,6 +366,35 @@ def test_categories_that_no_contract_lists_are_counted_and_not_named(
     assert "Zanzibar" not in said + kept(shop) + page(shop)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "kind"),
+    [
+        (45, 55, "category"),
+        (55, 45, "text"),
+        (30, 200, "text"),
+        (200, 20, "category"),
+    ],
+)
+def test_a_text_near_the_border_of_categories_stays_on_its_side(
+    before: int, now: int, kind: str
+) -> None:
+    class Text(pa.DataFrameModel):
+        x: str
+
+    contract, connection = Text.to_schema(), in_memory()
+    sides = [
+        connection.create_table(
+            f"of{count}", pyarrow.table({"x": [f"v{at % count}" for at in range(2000)]})
+        )
+        for count in (before, now)
+    ]
+    first = look(sides[0], contract, NOW).profile
+    then = look(sides[1], contract, NOW, "", [first])
+    assert then.profile.columns["x"].kind == kind
+    told = "different values" in str(compare(first, then, {})[0].notes)
+    assert told == (first.columns["x"].kind != kind)
+
+
 def test_values_are_not_shown_where_nobody_sits(shop: Path) -> None:
     assert "only to a person's own terminal" in refused(show_values=True)
 

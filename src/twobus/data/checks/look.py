@@ -13,6 +13,7 @@ from twobus.data.checks.profile import HASHED, Column, Profile, Today, counted, 
 
 # A text of more different values is no category.
 MOST_CATEGORIES = 50
+FACTORS = {"category": 2, "text": 0.5}
 TENTHS = [tenth / 10 for tenth in range(1, 10)]
 
 
@@ -45,15 +46,18 @@ def look(
     found = _facts(table, kinds, numbers)
     cut = {name: _edges(found[f"tenths {name}"] or []) for name in numbers}
     edges = {name: {*at} for name, at in cut.items()}
-    for column in (one.columns.items() for one in earlier):
-        for name, before in column:
-            if name in edges and before.kind == "number":
-                edges[name] |= {*before.edges, *ends(before)}
+    few = dict.fromkeys(kinds, MOST_CATEGORIES)
+    for name, before in (it for one in earlier for it in one.columns.items()):
+        if name in edges and before.kind == "number":
+            edges[name] |= {*before.edges, *ends(before)}
+        # What is near the border stays on its side.
+        if before.kind in FACTORS:
+            few[name] = int(MOST_CATEGORIES * FACTORS[before.kind])
     below = _below(table, numbers, edges)
     listed = {name: _listed(spec) for name, spec in specs.items()}
     for name, kind in kinds.items():
         if kind == "text" and (
-            listed.get(name) or found[f"distinct {name}"] <= MOST_CATEGORIES
+            listed.get(name) or found[f"distinct {name}"] <= few[name]
         ):
             kinds[name] = "category"
     wanted = [name for name, kind in kinds.items() if kind == "category"]
