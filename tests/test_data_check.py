@@ -524,6 +524,7 @@ def test_odd_numbers_are_counted_and_stop_nothing(
     profile = look(table, Odd.to_schema(), NOW).profile
     column = profile.columns["x"]
     assert (column.missing, sum(column.rows)) == (missing, len(numbers) - missing)
+    assert all(map(math.isfinite, column.edges))
     again = look(table, Odd.to_schema(), NOW, "", [profile])
     assert again.profile.columns == profile.columns
     assert [change.notes for change in compare(profile, again, {})] == [[]]

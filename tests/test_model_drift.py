@@ -67,8 +67,10 @@ def test_a_version_without_a_profile_is_used_as_before(
 def test_a_table_that_is_the_same_is_as_the_model_has_learned_it(models: Path) -> None:
     (reference,) = drift.references("penguins")
     assert reference.label == "version 1 of penguin_sex learned (champion)"
-    result = call(models, "data", "--check")
+    result = call(models, "data@model", "--check")
     assert (result.code, "drift of" in result.output) == (0, False)
+    # It has columns, and rows, of which the model has learned nothing.
+    assert "is new" not in result.output
 
 
 def test_a_table_that_has_drifted_from_training_is_shown(models: Path) -> None:
