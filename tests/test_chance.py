@@ -46,7 +46,9 @@ def tables(
         if kept[1].dtype.kind == "f":
             edges = [*columns[0][name].edges, *ends(columns[0][name])]
             below[name] = {edge: int((kept[1] < edge).sum()) for edge in edges}
-    first, second = (Profile("", "", sizes[at], columns[at]) for at in (0, 1))
+    first, second = (
+        Profile("", "", sizes[at], sizes[at], columns[at]) for at in (0, 1)
+    )
     return first, Today(second, below, {}, {})
 
 
@@ -85,6 +87,26 @@ def test_the_index_alone_would_cry_on_most_small_tables() -> None:
         for pair in pairs
     ]
     assert sum(cries) > 40
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_rows_of_few_customers_are_told_from_change_where_one_says_whose_they_are(
+    said: bool,
+) -> None:
+    each, runs, named = 5, 100, 0
+    customers: dict[str, Draw] = {
+        "amount": lambda chance, rows: chance.normal(size=rows // each).repeat(each),
+        "town": lambda chance, rows: chance.choice([*"abcd"], rows // each).repeat(
+            each
+        ),
+    }
+    for seed in range(runs):
+        for draw in customers.values():
+            before, today = tables(draw, draw, (500, 500), seed, 1)
+            if said:
+                before = replace(before, keys=100)
+            named += bool(compare(before, today, {})[0].notes)
+    assert named <= 5 if said else named > 20
 
 
 def found(before: Draw, now: Draw, rows: int, words: str) -> float:
@@ -162,7 +184,7 @@ def test_a_category_that_goes_and_one_that_comes_are_found() -> None:
 def gaps(before: int, now: int) -> tuple[Profile, Today]:
     """Return two tables of 500 rows, in which so many values are missing."""
     first, second = (
-        Profile("", "", 500, {"x": Column("text", missing)})
+        Profile("", "", 500, 500, {"x": Column("text", missing)})
         for missing in (before, now)
     )
     return first, Today(second, {}, {}, {})
@@ -181,7 +203,7 @@ def test_missing_values_are_no_news_where_such_rows_were_left_out() -> None:
 
 
 def test_a_table_without_rows_is_compared() -> None:
-    empty = Profile("", "", 0, {"x": Column("number", 0)})
+    empty = Profile("", "", 0, 0, {"x": Column("number", 0)})
     change = compare(empty, Today(empty, {"x": {}}, {}, {}), {})[0]
     assert (change.drift, change.notes) == (None, [])
 

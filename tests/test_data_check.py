@@ -218,6 +218,12 @@ def test_git_ignores_profiles_and_the_page(kind: str, small: Small) -> None:
 # What people demand.
 
 
+def test_whose_rows_they_are_is_counted(shop: Path) -> None:
+    demand(shop, "LIMITS = Limits(key=['shop'])")
+    check()
+    assert from_json(kept(shop)).keys == 2
+
+
 def test_too_few_rows_fail(shop: Path) -> None:
     demand(shop, "LIMITS = Limits(rows=(1_000, None))")
     assert refused() == (
@@ -288,6 +294,8 @@ def test_without_a_column_of_times_the_date_of_the_file_counts(small: Small) -> 
         ("Limits(by='sale')", "LIMITS in tables/orders.py names 'sale', which is no"),
         ("Limits(by='shop', fresh='1d')", "orders.shop is no column of times or dates"),
         ("Limits(drift={'price': 1})", "names 'price', which is no column"),
+        ("Limits(key=['who'])", "names 'who', which is no column"),
+        ("Limits(key='shop')", 'is one text: write ["shop"]'),
         ("{'rows': 3}", "LIMITS in tables/orders.py is none: write LIMITS = Limits("),
         ("Limits(fresh='soon')", 'fresh="soon" is not understood: write "26h"'),
     ],
@@ -582,6 +590,7 @@ def test_a_library_has_nothing_to_fetch(small: Small) -> None:
     assert (result.code, "nothing to fetch" in result.output) == (0, True)
 
 
+@pytest.mark.slow
 def test_poe_hands_names_and_options_on(shop: Path) -> None:
     add_table(shop, "absent", "x: int")
     result = poe_inside(shop, "data", "--check", "orders", "--accept")

@@ -1,6 +1,7 @@
 """Today's table is compared with the rows that a model has learned from."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,8 +43,15 @@ def test_a_version_keeps_what_its_training_rows_look_like(models: Path) -> None:
         profile = from_json((files / "profile.json").read_text("utf-8"))
         facts = json.loads((files / "facts.json").read_text("utf-8"))
     model = find("penguin_sex")
-    assert profile.rows == facts["training_rows"]
+    assert profile.rows == profile.keys == facts["training_rows"]
     assert {*profile.columns} == {*model.inputs, model.target}
+
+
+def test_a_model_that_knows_whose_rows_they_are_counts_those(models: Path) -> None:
+    model, rows = find("penguin_sex"), source().read("penguins")
+    keyed = replace(model, key=["island", "year"])
+    found = drift.training_profile(keyed, rows.to_pandas(), rows.schema())
+    assert (found["rows"], found["keys"]) == (344, 9)
 
 
 def test_the_profile_of_a_version_is_sealed(models: Path) -> None:

@@ -1,7 +1,7 @@
 """What people demand of a table beyond its contract: `LIMITS` in its module."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +20,8 @@ class Limits:
             Without it, `UPDATED` says that where its words are understood.
         by: The column that tells how new a row is; without it, the only column of
             times or dates.
+        key: The columns that tell whose row it is, such as a customer. Chance is then
+            judged by how many customers there are, and not by how many rows.
         missing: The greatest share of missing values, from 0 to 1: in any column, or
             by the name of a column.
         drift: The greatest population stability index, of any column or by the name
@@ -29,6 +31,7 @@ class Limits:
     rows: tuple[int | None, int | None] = (None, None)
     fresh: str = ""
     by: str = ""
+    key: Sequence[str] = ()
     missing: float | Mapping[str, float] | None = None
     drift: float | Mapping[str, float] | None = None
 
@@ -38,6 +41,8 @@ class Limits:
         Raises:
             ValueError: With a sentence for the first mistake.
         """
+        if isinstance(self.key, str):
+            raise ValueError(f'key="{self.key}" is one text: write ["{self.key}"].')
         if self.fresh:
             duration(self.fresh)
         least, most = self.rows
@@ -53,7 +58,8 @@ class Limits:
     def columns(self) -> set[str]:
         """Return the columns that are named."""
         named = (it for it in (self.missing, self.drift) if isinstance(it, Mapping))
-        return {*([self.by] if self.by else []), *(name for it in named for name in it)}
+        by = [self.by] if self.by else []
+        return {*by, *self.key, *(name for it in named for name in it)}
 
 
 def limit(

@@ -1,6 +1,7 @@
 """Compare today's table with the rows that a model has learned from."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +45,8 @@ def training_profile(
     given = pa.Table.from_pandas(rows[columns], schema=types, preserve_index=False)
     table = in_memory().create_table("training", given)
     today = look(table, contract(model.table), datetime.now(UTC), "training")
-    return to_json(today.profile)
+    keys = len(rows[[*model.key]].drop_duplicates()) if model.key else len(rows)
+    return to_json(replace(today.profile, keys=keys))
 
 
 def references(table: str) -> Iterator[Reference]:

@@ -2,13 +2,46 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 # So many rows are expected in a bin that counts for itself.
 FULL = 5
 
 
-def index(before: Sequence[int], now: Sequence[int]) -> float:
+@dataclass(frozen=True)
+class Chance:
+    """How sure one must be to call a difference no chance.
+
+    Attributes:
+        alarm: How often chance alone may be called a change.
+        weight: How much a row counts: a half, where each customer has two rows.
+    """
+
+    alarm: float
+    weight: float = 1
+
+    def among(self, questions: int) -> "Chance":
+        """Return what is right for each of several questions."""
+        return replace(self, alarm=self.alarm / max(questions, 1))
+
+    def excluded(self, before: Sequence[int], now: Sequence[int]) -> bool:
+        """Tell whether two counts by bins differ by more than chance."""
+        return beyond_chance(self._weighed(before), self._weighed(now), self.alarm)
+
+    def excluded_outside(self, rows: int, here: int, there: int) -> bool:
+        """Tell whether so many rows are unlike all of the other table: `by_chance`."""
+        return by_chance(self.weight * rows, here, there) < self.alarm
+
+    def groups(self, before: Sequence[int], now: Sequence[int]) -> list[list[int]]:
+        """Return bins that have enough rows together: `full`."""
+        return full(self._weighed(before), self._weighed(now))
+
+    def _weighed(self, counts: Sequence[int]) -> list[float]:
+        return [self.weight * count for count in counts]
+
+
+def index(before: Sequence[float], now: Sequence[float]) -> float:
     """Return the population stability index of two counts by bins.
 
     Each bin has half a row more, so that an empty one is no infinite change.
@@ -21,7 +54,7 @@ def index(before: Sequence[int], now: Sequence[int]) -> float:
     return sum(parts)
 
 
-def beyond_chance(before: Sequence[int], now: Sequence[int], alarm: float) -> bool:
+def beyond_chance(before: Sequence[float], now: Sequence[float], alarm: float) -> bool:
     """Tell whether two counts by bins differ by more than chance, by the χ² test.
 
     Args:
@@ -42,7 +75,7 @@ def beyond_chance(before: Sequence[int], now: Sequence[int], alarm: float) -> bo
     return freedom > 0 and statistic > _quantile(freedom, 1 - alarm)
 
 
-def full(before: Sequence[int], now: Sequence[int]) -> list[list[int]]:
+def full(before: Sequence[float], now: Sequence[float]) -> list[list[int]]:
     """Group neighbouring bins until each would have enough rows in both tables.
 
     Returns:
@@ -62,7 +95,7 @@ def full(before: Sequence[int], now: Sequence[int]) -> list[list[int]]:
     return groups
 
 
-def by_chance(rows: int, here: int, there: int) -> float:
+def by_chance(rows: float, here: float, there: float) -> float:
     """Return how often chance puts the `rows` outermost of all rows into one table.
 
     It is the same for rows beyond the other table's range, and for a category that the

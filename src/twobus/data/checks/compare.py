@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from twobus.data.checks.chance import beyond_chance, by_chance, full, index
+from twobus.data.checks.chance import Chance, index
 from twobus.data.checks.profile import HASHED, Column, Profile, Today, counted
 
 # How often a table that has not changed may be called changed.
@@ -69,14 +69,16 @@ def compare(
     """
     now = today.profile
     both = [name for name in now.columns if name in before.columns]
-    alarm = ALARMS / (QUESTIONS * max(len(both), 1))
+    # Rows of one customer are alike, so that they tell less than those of many.
+    weight = min(it.keys / max(it.rows, 1) for it in (before, now))
+    chance = Chance(ALARMS, weight).among(QUESTIONS * len(both))
     sizes = (before.rows, now.rows)
     changes = []
     for name in both:
         old, new = before.columns[name], now.columns[name]
-        change = _change(name, old, new, today, sizes, alarm)
+        change = _change(name, old, new, today, sizes, chance)
         if name != known:
-            change.notes[:0] = _gaps(old, new, sizes, alarm)
+            change.notes[:0] = _gaps(old, new, sizes, chance)
         if change.surely and (change.drift or 0) >= drifts.get(name, NOTABLE_DRIFT):
             change.notes.append(f"drift of {change.drift:.2f}")
         changes.append(change)
@@ -89,7 +91,7 @@ def _change(
     new: Column,
     today: Today,
     sizes: tuple[int, int],
-    alarm: float,
+    chance: Chance,
 ) -> Change:
     was, is_ = sizes
     missing = (old.missing / max(was, 1), new.missing / max(is_, 1))
@@ -103,12 +105,12 @@ def _change(
         return change
     if new.kind == "number":
         now = counted(today.below[name], old.edges, valued[1])
-        notes += _ends(old, today.below[name], valued, alarm)
+        notes += _ends(old, today.below[name], valued, chance)
         labels = [f"bin {number}" for number in range(1, len(now) + 1)]
-        return _drift(change, old.rows, now, labels, alarm)
+        return _drift(change, old.rows, now, labels, chance)
     if new.kind == "category":
-        fresh = _foreign(new.categories, old.categories, valued[::-1], alarm)
-        gone = _foreign(old.categories, new.categories, valued, alarm)
+        fresh = _foreign(new.categories, old.categories, valued[::-1], chance)
+        gone = _foreign(old.categories, new.categories, valued, chance)
         notes += [f"new: {_named(fresh)}"] * bool(fresh)
         notes += [f"gone: {_named(gone)}"] * bool(gone)
         # The most frequent first, so that rare ones come together.
@@ -118,16 +120,18 @@ def _change(
             [column.categories.get(key, 0) for key in keys] for column in (old, new)
         )
         labels = ["a value" if key.startswith(HASHED) else key for key in keys]
-        return _drift(replace(change, fresh=fresh), before, now, labels, alarm)
+        return _drift(replace(change, fresh=fresh), before, now, labels, chance)
     return change
 
 
-def _gaps(old: Column, new: Column, sizes: tuple[int, int], alarm: float) -> list[str]:
+def _gaps(
+    old: Column, new: Column, sizes: tuple[int, int], chance: Chance
+) -> list[str]:
     """Say whether more or fewer values are missing, where that is no chance."""
     was, is_ = sizes
     counts = [old.missing, was - old.missing], [new.missing, is_ - new.missing]
     change = new.missing / max(is_, 1) - old.missing / max(was, 1)
-    if abs(change) < NOTABLE_SHARE or not beyond_chance(*counts, alarm):
+    if abs(change) < NOTABLE_SHARE or not chance.excluded(*counts):
         return []
     return [f"{'more' if change > 0 else 'fewer'} missing values"]
 
@@ -137,17 +141,17 @@ def _drift(
     before: Sequence[int],
     now: Sequence[int],
     labels: Sequence[str],
-    alarm: float,
+    chance: Chance,
 ) -> Change:
     """Add the distribution to a change: its index, and whether that may be chance."""
-    groups = full(before, now)
+    groups = chance.groups(before, now)
     drift, surely = None, False
     if len(groups) > 1:
         old, new = (
             [sum(counts[at] for at in group) for group in groups]
             for counts in (before, now)
         )
-        drift, surely = index(old, new), beyond_chance(old, new, alarm)
+        drift, surely = index(old, new), chance.excluded(old, new)
     shares = [[it / max(sum(counts), 1) for it in counts] for counts in (before, now)]
     return replace(
         change,
@@ -160,7 +164,7 @@ def _drift(
 
 
 def _ends(
-    old: Column, below: Mapping[float, int], valued: tuple[int, int], alarm: float
+    old: Column, below: Mapping[float, int], valued: tuple[int, int], chance: Chance
 ) -> list[str]:
     """Say how many values are outside of the earlier range, where that is no chance."""
     was, is_ = valued
@@ -172,7 +176,7 @@ def _ends(
     return [
         f"{rows:,} rows {side} the earlier range"
         for side, rows in outside.items()
-        if rows and by_chance(rows, is_, was) < alarm
+        if rows and chance.excluded_outside(rows, is_, was)
     ]
 
 
@@ -180,7 +184,7 @@ def _foreign(
     here: Mapping[str, int],
     there: Mapping[str, int],
     sizes: tuple[int, int],
-    alarm: float,
+    chance: Chance,
 ) -> list[str]:
     """Return the categories that only one table has, where that is no chance.
 
@@ -188,13 +192,13 @@ def _foreign(
         here: Its categories, by rows.
         there: Those of the other table.
         sizes: The rows of both that have a value.
-        alarm: How often chance alone may be called a change.
+        chance: How sure one must be.
     """
-    alarm /= max(len({*here, *there}), 1)
+    chance = chance.among(len({*here, *there}))
     return [
         key
         for key, rows in here.items()
-        if key not in there and by_chance(rows, *sizes) < alarm
+        if key not in there and chance.excluded_outside(rows, *sizes)
     ]
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -23,6 +23,7 @@ def look(
     now: datetime,
     place: str = "",
     earlier: Iterable[Profile] = (),
+    key: Sequence[str] = (),
 ) -> Today:
     """Find out what a table looks like, by three queries and without loading rows.
 
@@ -32,6 +33,7 @@ def look(
         now: The present time, in UTC.
         place: Where the table is read from.
         earlier: Profiles in whose bins its numbers are counted as well.
+        key: The columns that tell whose row it is, if it has such.
     """
     specs = contract.columns
     # What identifies a row differs in each: there is nothing to compare.
@@ -43,7 +45,7 @@ def look(
     numbers = {
         name: _number(table[name]) for name, kind in kinds.items() if kind == "number"
     }
-    found = _facts(table, kinds, numbers)
+    found = _facts(table, kinds, numbers, key)
     cut = {name: _edges(found[f"tenths {name}"] or []) for name in numbers}
     edges = {name: {*at} for name, at in cut.items()}
     few = dict.fromkeys(kinds, MOST_CATEGORIES)
@@ -79,7 +81,12 @@ def look(
     times = {name: found[f"newest {name}"] for name in kinds if kinds[name] == "time"}
     newest = {name: value for name, value in times.items() if value is not None}
     taken = now.isoformat(timespec="seconds")
-    return Today(Profile(taken, place, rows, columns), below, newest, names)
+    return Today(
+        Profile(taken, place, rows, found.get("keys", rows), columns),
+        below,
+        newest,
+        names,
+    )
 
 
 def _kind(dtype: Any) -> str:
@@ -100,10 +107,15 @@ def _number(column: Any) -> Any:
 
 
 def _facts(
-    table: ibis.Table, kinds: Mapping[str, str], numbers: Mapping[str, Any]
+    table: ibis.Table,
+    kinds: Mapping[str, str],
+    numbers: Mapping[str, Any],
+    key: Sequence[str],
 ) -> dict[str, Any]:
     """Ask for all that a single query can tell."""
     asked: dict[str, Any] = {"rows": table.count()}
+    if known := [name for name in key if name in kinds]:
+        asked["keys"] = table.select(known).distinct().count().as_scalar()
     for name, kind in kinds.items():
         column = numbers.get(name, table[name])
         asked[f"valued {name}"] = column.count()

@@ -52,12 +52,15 @@ class Profile:
         taken: When, in UTC, as ISO has it.
         place: Where the table was read from.
         rows: How many rows it has.
+        keys: How many customers, or whatever its rows belong to, these are of; as many
+            as rows where nobody has said.
         columns: What is known of each column.
     """
 
     taken: str
     place: str
     rows: int
+    keys: int
     columns: dict[str, Column]
 
 
@@ -117,6 +120,7 @@ def from_json(text: str) -> Profile:
         if said["format"] != FORMAT:
             raise ValueError("It has another format.")
         columns = {name: Column(**column) for name, column in said["columns"].items()}
-        return Profile(said["taken"], said["place"], int(said["rows"]), columns)
+        counts = int(said["rows"]), int(said["keys"])
+        return Profile(said["taken"], said["place"], *counts, columns)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError("It is no profile.") from error

@@ -136,6 +136,11 @@ def judge(
     verdict = Verdict(name, samples=read_from.samples)
     try:
         contract = tables.contract(name)
+        entry = next((it for it in tables.catalogue() if it.name == name), None)
+        limits = getattr(entry, "limits", None) or Limits()
+        if not hasattr(limits, "columns"):
+            words = "is none: write LIMITS = Limits(…), with Limits from twobus.data"
+            raise DataError(f"LIMITS in tables/{name}.py {words}.")
         try:
             verdict.table = tables.read(name, check=True)
         except DataError as error:
@@ -143,7 +148,7 @@ def judge(
             # What it looks like may still tell why.
             verdict.table = tables.read(name, check=False)
         earlier = [it.profile for it in references]
-        today = look(verdict.table, contract, now, read_from.name, earlier)
+        today = look(verdict.table, contract, now, read_from.name, earlier, limits.key)
     except DataError as error:
         if str(error) not in verdict.failures:
             verdict.failures.append(str(error))
@@ -152,22 +157,11 @@ def judge(
     if read_from.samples:
         verdict.notes.append("it is the sample, so that only its contract is checked")
         return verdict
-    try:
-        entry = next((it for it in tables.catalogue() if it.name == name), None)
-    except DataError as error:
-        verdict.failures.append(f"No LIMITS can be read: {error}")
-        return verdict
-    limits = getattr(entry, "limits", None) or Limits()
     owner = getattr(entry, "owner", "")
     todo = f"ask {owner}" if owner else "look where its rows come from"
-    if not hasattr(limits, "columns"):
-        words = "is none: write LIMITS = Limits(…), with Limits from twobus.data"
-        verdict.failures.append(f"LIMITS in tables/{name}.py {words}.")
-        return verdict
-    unknown = sorted(limits.columns() - {*contract.columns})
     verdict.failures += [
         f"LIMITS in tables/{name}.py names {it!r}, which is no column."
-        for it in unknown
+        for it in sorted(limits.columns() - {*contract.columns})
     ]
     todo_or = f"{todo}, or change LIMITS in tables/{name}.py"
     verdict.failures += [
