@@ -8,11 +8,9 @@ row is; constants in it say more, where it is needed:
 
 - `OWNER`: who answers questions about it, such as `"@acme/sales"`.
 - `UPDATED`: when its rows change, such as `"every night by 5:00 UTC"`.
-- `LIMITS`: when `uv run poe data --check` fails for it, such as
-  `Limits(rows=(1_000, None), fresh="26h", drift=0.2)` of `twobus.data`.
+- `LIMITS`: when `poe data --check` fails for it, a `Limits` of `twobus.data`.
 - `DEPRECATED`: what to read instead, once the table is about to go.
-- `LOCATION`: its name in the database where that is not the module's, such as
-  `"sales.orders"`.
+- `LOCATION`: its name in the database where that differs, such as `"sales.orders"`.
 - `CSV_OPTIONS`: what DuckDB needs to read the CSV files, such as
   `{"nullstr": "NA", "encoding": "latin-1"}`.
 """
