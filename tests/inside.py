@@ -116,7 +116,10 @@ def _given(args: list[dict[str, Any]], words: list[str]) -> dict[str, Any]:
         found[arg["name"]] = arg.get("default", [] if arg.get("multiple") else None)
         convert = int if arg.get("type") == "integer" else str
         for option in arg.get("options", []):
-            if option in words:
+            if option in words and arg.get("type") == "boolean":
+                words.remove(option)
+                found[arg["name"]] = True
+            elif option in words:
                 at = words.index(option)
                 found[arg["name"]] = convert(words[at + 1])
                 del words[at : at + 2]

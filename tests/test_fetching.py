@@ -96,7 +96,7 @@ def refusal(project: Path) -> str:
 
 def test_there_are_tasks_for_it(study: Path) -> None:
     found = tasks()["tasks"]
-    assert found["data"]["script"] == "twobus.data.sources:fetch"
+    assert found["data"]["script"] == "twobus.data.checks.task:data"
     assert "twobus.data.sources:name_unlisted" in str(found["check"])
 
 

@@ -14,6 +14,7 @@ from inside import inside
 from reading import count, refusal
 
 from twobus.data import DataError, digest, source
+from twobus.data.checks.task import check_tables
 from twobus.project import here
 
 LIBRARY = {"kind": "library", "package_name": "acme_data"}
@@ -65,6 +66,21 @@ def test_where_an_old_library_reads_from_is_known(
     monkeypatch.delenv("DATA_URL")
     assert not source().on_samples()
     assert "it lacks the column species" in refusal(count)
+
+
+def test_tables_of_an_old_library_are_checked(
+    old_library: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with duckdb.connect(str(old_library / "birds.duckdb")) as base:
+        sample = str(sample_of("acme_data"))
+        base.read_csv(sample, na_values="NA").to_table("penguins")
+    (old_library / ".env").write_text("DATA_URL=duckdb://birds.duckdb\n")
+    monkeypatch.delenv("DATA_URL")
+    check_tables([], lambda name: [])
+    check_tables([], lambda name: [])
+    assert capsys.readouterr().out.count("as before") == 1
 
 
 def test_errors_of_an_old_library_are_sentences(old_library: Path) -> None:

@@ -60,7 +60,7 @@ def test_only_tasks_that_suit_a_project_are_there(small: Small) -> None:
     small(kind="library")
     given = tasks()["tasks"]
     assert {"api", "release", "new-table"} <= given.keys()
-    assert not {"train", "report", "data", "save"} & given.keys()
+    assert not {"train", "report", "save"} & given.keys()
     check = given["check"]["sequence"]
     assert "api" in str(check)
     assert "notebooks" not in str(check)

@@ -17,7 +17,8 @@ def tasks() -> dict[str, Any]:
     """Return the tasks that suit the project in the working folder.
 
     Each task of `tasks.toml` names in `for` the kinds of projects and of notebooks
-    that have it; without, all have it. The same holds for the steps of `check`.
+    that have it; without, all have it. The same holds for the steps of `check`. Tasks
+    that differ only after an @ have the same name, for different projects.
     """
     project = Project(Path.cwd())
     known = {
@@ -51,7 +52,9 @@ def _suiting(part: Any, known: set[str]) -> Any:
     if isinstance(part, dict):
         kept = {name: one for name, one in part.items() if name != "for"}
         return {
-            k: _suiting(one, known) for k, one in kept.items() if _is_for(one, known)
+            name.partition("@")[0]: _suiting(one, known)
+            for name, one in kept.items()
+            if _is_for(one, known)
         }
     return part
 

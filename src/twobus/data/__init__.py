@@ -7,6 +7,16 @@ project that one works in; they may come from its team's library.
 from twobus.data.access import Source, own_tables, source
 from twobus.data.errors import DataError
 from twobus.data.files import digest
+from twobus.data.limits import Limits
 from twobus.data.tables import Entry, Tables
 
-__all__ = ["DataError", "Entry", "Source", "Tables", "digest", "own_tables", "source"]
+__all__ = [
+    "DataError",
+    "Entry",
+    "Limits",
+    "Source",
+    "Tables",
+    "digest",
+    "own_tables",
+    "source",
+]

@@ -36,6 +36,9 @@ class Source(Protocol):
     def on_samples(self) -> bool:
         """Tell whether tables are the samples beside their contracts."""
 
+    def catalogue(self) -> list[Any]:
+        """List what the tables' modules say of them, as entries like `Entry`."""
+
 
 def source() -> Source:
     """Return the tables of the project that people work in.
@@ -85,8 +88,9 @@ def _place(error: SyntaxError, project: Project) -> str:
 class _Module:
     """A module that reads tables, of whatever release: a library has its own.
 
-    Its functions are an interface between releases: `DataError`, `contract`, `names`,
-    `provenance`, `read`. So its errors may be of another class than ours.
+    Its functions are an interface between releases: `DataError`, `catalogue`,
+    `contract`, `names`, `provenance`, `read`. So its errors may be of another class
+    than ours.
     """
 
     def __init__(self, module: ModuleType) -> None:
@@ -111,6 +115,14 @@ class _Module:
         # Libraries of releases before 0.6 have a module of settings.
         settings = import_module(f"{self.module.__package__}.settings").Settings()
         return bool(settings.data_url.get_secret_value() == "samples")
+
+    def catalogue(self) -> list[Any]:
+        # Entries of early releases say less.
+        if not hasattr(self.module, "catalogue"):
+            name = self.module.__name__
+            early = "is of an older release of Twobus, which lists no tables: update it"
+            raise DataError(f"{name} {early}.")
+        return [*self._call(lambda it: it.catalogue())]
 
     def _call(self, ask: Callable[[Any], Result]) -> Result:
         theirs: type[Exception] = getattr(self.module, "DataError", DataError)

@@ -120,14 +120,14 @@ def row_breaches(table: ibis.Table, contract: Any) -> list[Breach]:
     Returns:
         What is broken, without values of the data.
     """
-    rules = [*_rules(table, contract)]
-    asked = {f"broken{at}": rule.rows for at, rule in enumerate(rules)}
+    known = [*rules(table, contract)]
+    asked = {f"broken{at}": rule.rows for at, rule in enumerate(known)}
     read = {f"read{at}": table[one].count() for at, one in enumerate(table.columns)}
     (found,) = (
         table.aggregate(rows=table.count(), **asked, **read).to_pyarrow().to_pylist()
     )
-    counts = (found[f"broken{at}"] for at in range(len(rules)))
-    pairs = zip(rules, counts, strict=True)
+    counts = (found[f"broken{at}"] for at in range(len(known)))
+    pairs = zip(known, counts, strict=True)
     return [Breach(rule.phrase, count, found["rows"]) for rule, count in pairs if count]
 
 
@@ -140,7 +140,7 @@ def first_breach(table: ibis.Table, contract: Any, phrase: str, row: str) -> int
         phrase: The rule, as its breach says it.
         row: The column that has the number of each row.
     """
-    for rule in _rules(table, contract):
+    for rule in rules(table, contract):
         if rule.phrase == phrase and rule.broken is not None:
             first: int | None = (
                 table.filter(rule.broken)[row].min().to_pyarrow().as_py()
@@ -150,15 +150,24 @@ def first_breach(table: ibis.Table, contract: Any, phrase: str, row: str) -> int
 
 
 @dataclass(frozen=True)
-class _Rule:
-    """A rule, whether a row breaks it where that can be told, and how many rows do."""
+class Rule:
+    """A rule of a contract, in terms of a table.
+
+    Attributes:
+        phrase: What is demanded.
+        column: The column that it is of; None if it is of whole rows.
+        broken: Whether a row breaks it; None where that cannot be told of a row.
+        rows: How many rows do.
+    """
 
     phrase: str
+    column: str | None
     broken: ibis.Value | None
     rows: ibis.Value
 
 
-def _rules(table: ibis.Table, contract: Any) -> Iterator[_Rule]:
+def rules(table: ibis.Table, contract: Any) -> Iterator[Rule]:
+    """Yield each rule of a contract, but for the types of its columns."""
     for spec in contract.columns.values():
         for name in _columns(table, spec):
             column = table[name]
@@ -167,10 +176,10 @@ def _rules(table: ibis.Table, contract: Any) -> Iterator[_Rule]:
                 missing = column.isnull()
                 if column.type().is_floating():
                     missing |= column.isnan()
-                yield _Rule(f"{name} is missing", missing, missing.sum())
+                yield Rule(f"{name} is missing", name, missing, missing.sum())
             if spec.unique:
                 again = column.count() - column.nunique()
-                yield _Rule(f"{name} is not unique", None, again)
+                yield Rule(f"{name} is not unique", name, None, again)
             for check in spec.checks:
                 yield _rule(check, table, name)
     for check in contract.checks:
@@ -179,7 +188,7 @@ def _rules(table: ibis.Table, contract: Any) -> Iterator[_Rule]:
         names = [together] if isinstance(together, str) else list(together)
         distinct = table.select(names).distinct().count()
         again = table.count() - distinct.as_scalar()
-        yield _Rule(f"{', '.join(names)} are not unique", None, again)
+        yield Rule(f"{', '.join(names)} are not unique", None, None, again)
 
 
 def _columns(table: ibis.Table, spec: Any) -> list[str]:
@@ -189,15 +198,15 @@ def _columns(table: ibis.Table, spec: Any) -> list[str]:
     return [spec.name] if spec.name in table.columns else []
 
 
-def _rule(check: Any, table: ibis.Table, name: str | None) -> _Rule:
+def _rule(check: Any, table: ibis.Table, name: str | None) -> Rule:
     """Return what a check demands, and which rows fail it."""
     who, what = name or "a row", check.error or check
     try:
         broken = _fails(check, table, name)
-        return _Rule(f"{who} fails {what}", broken, broken.sum())
+        return Rule(f"{who} fails {what}", name, broken, broken.sum())
     except Exception:  # Checks are anybody's code; one that cannot run has not passed.
         every = table.count().cast("int64")
-        return _Rule(f"{who} cannot be checked by {what}", None, every)
+        return Rule(f"{who} cannot be checked by {what}", name, None, every)
 
 
 def _fails(check: Any, table: ibis.Table, name: str | None) -> Any:

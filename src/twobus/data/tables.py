@@ -18,6 +18,7 @@ import ibis
 from twobus.data.connection import database, database_file, in_memory
 from twobus.data.errors import DataError
 from twobus.data.files import digest, parts, table_files
+from twobus.data.limits import Limits
 from twobus.project import here
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Entry:
         owner: Who answers questions about it; empty where nobody is named.
         updated: When its rows change, in words; empty where nobody has said.
         replaced: What to read instead, if the table is about to go.
+        limits: When `poe data --check` fails for it, if anybody has said.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Entry:
     owner: str
     updated: str
     replaced: str
+    limits: Limits | None = None
 
 
 class Tables:
@@ -223,6 +226,7 @@ class Tables:
             owner=getattr(module, "OWNER", ""),
             updated=getattr(module, "UPDATED", ""),
             replaced=getattr(module, "DEPRECATED", ""),
+            limits=getattr(module, "LIMITS", None),
         )
 
     def _located(self, location: str, hint: str) -> ibis.Table:

@@ -18,7 +18,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import r2_score
 
 from twobus.data import source
-from twobus.models import Model, ModelError, registry
+from twobus.models import Model, ModelError, golden, registry
 from twobus.models.batch import predict_table
 from twobus.models.declaration import contract, find, names, unanswered
 from twobus.models.rows import closed_list, conform, known_target, predict
@@ -237,7 +237,7 @@ class TestModels:
         def otherwise(*given: Any) -> pd.DataFrame:
             return predict(*given).iloc[::-1]
 
-        monkeypatch.setattr(registry, "predict", otherwise)
+        monkeypatch.setattr(golden, "predict", otherwise)
         with pytest.raises(ModelError, match="train again"):
             registry.fetch(name, 1)
 

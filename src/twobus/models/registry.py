@@ -15,21 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from pydantic import ValidationError
-
 from twobus.models.artifacts import load, save, seal, verify
 from twobus.models.declaration import Model, ModelError, find, unanswered
-from twobus.models.rows import predict
-from twobus.models.schema import request_type, to_frame
+from twobus.models.golden import repeat
 from twobus.models.scores import Score
 from twobus.project import here
 from twobus.settings import Settings
 
 T = TypeVar("T")
 DATABASE = "mlflow.db"
-# By how much a prediction may differ from the one that was made after training.
-TOLERANCE = 1e-6
 
 
 class RegistrySettings(Settings):
@@ -115,6 +109,7 @@ def register(
     scores: Sequence[Score],
     golden: Mapping[str, Any],
     card: str,
+    profile: Mapping[str, Any] | None = None,
 ) -> int:
     """Keep a fitted estimator as the next version of a model.
 
@@ -127,6 +122,7 @@ def register(
         scores: What it is worth.
         golden: Rows as in a request, and what was predicted for them.
         card: Its card, a page of HTML.
+        profile: What the rows look like that it has learned from, if that is known.
 
     Returns:
         The number of the version.
@@ -143,6 +139,7 @@ def register(
             "scores.json": json.dumps([asdict(score) for score in scores], indent=2),
             "golden.json": json.dumps(golden, indent=2),
             "card.html": card,
+            **({"profile.json": json.dumps(profile)} if profile else {}),
         }
         for file, text in texts.items():
             (files / file).write_text(text, "utf-8")
@@ -190,6 +187,30 @@ def fetch(name: str, number: int) -> Version:
         ModelError: If there is none, a file is damaged, it holds what is not trusted,
             or it predicts something else today.
     """
+    with opened(name, number) as files:
+        model = find(name)
+        facts, scores, golden = (
+            json.loads((files / f"{file}.json").read_text("utf-8"))
+            for file in ("facts", "scores", "golden")
+        )
+        fitted = load(name, model, files / "model")
+        repeat(name, model, fitted, golden, facts)
+        card = (files / "card.html").read_text("utf-8")
+    judged = [Score(**score) for score in scores]
+    return Version(name, number, model, fitted, facts, judged, golden["rows"][0], card)
+
+
+@contextmanager
+def opened(name: str, number: int) -> Iterator[Path]:
+    """Yield a folder with the files of a version, which are as they were written.
+
+    Args:
+        name: The model's name.
+        number: Which version.
+
+    Raises:
+        ModelError: If there is none, or a file is damaged.
+    """
     known = versions(name)
     if number not in known:
         told = ", ".join(map(str, known)) or f"none yet, uv run poe train {name}"
@@ -202,16 +223,7 @@ def fetch(name: str, number: int) -> Version:
         tags = store().get_model_version(_title(name), str(number)).tags
         files = _download(name, number, place)
         verify(files, tags["seal"])
-        model = find(name)
-        facts, scores, golden = (
-            json.loads((files / f"{file}.json").read_text("utf-8"))
-            for file in ("facts", "scores", "golden")
-        )
-        fitted = load(name, model, files / "model")
-        _repeat(name, model, fitted, golden, facts)
-        card = (files / "card.html").read_text("utf-8")
-    judged = [Score(**score) for score in scores]
-    return Version(name, number, model, fitted, facts, judged, golden["rows"][0], card)
+        yield files
 
 
 def promote(name: str, number: int) -> None:
@@ -356,38 +368,6 @@ def _download(name: str, number: int, place: str) -> Path:
     uri = store().tracking_uri
     found = download_artifacts(version.source, dst_path=place, tracking_uri=uri)
     return Path(found)
-
-
-def _repeat(
-    name: str,
-    model: Model,
-    fitted: Any,
-    golden: Mapping[str, Any],
-    facts: Mapping[str, Any],
-) -> None:
-    """Predict once more what was predicted after training, by the way of a request."""
-    try:
-        kind: Any = request_type(name, model, {})
-        request = kind.model_validate({"rows": golden["rows"]})
-    except ValidationError:
-        # Its message holds values of the data.
-        raise ModelError(
-            f"the contract of {model.table} no longer allows rows that it was judged "
-            "by, so train again"
-        ) from None
-    predicted = predict(model, fitted, to_frame(request.rows, model))
-    for column, before in golden["predictions"].items():
-        now = predicted[column]
-        if before and isinstance(before[0], float):
-            same = np.allclose(now, before, rtol=TOLERANCE, atol=TOLERANCE)
-        else:
-            same = now.tolist() == before
-        if not same:
-            raise ModelError(
-                f"it predicts another {column} than when it was trained, with "
-                f"{', '.join(facts['packages'])}: a package or a feature has "
-                f"changed, so train again"
-            )
 
 
 @contextmanager

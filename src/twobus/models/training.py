@@ -18,6 +18,7 @@ from twobus import git
 from twobus.data import digest, source
 from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
+from twobus.models.drift import training_profile
 from twobus.models.registry import register, versions
 from twobus.models.rows import conform, features, predict
 from twobus.models.scores import Score, cross_validated, evaluate
@@ -100,7 +101,8 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     # Before hours of fitting, not after them.
     versions(name)
     say(f"reading {model.table}")
-    rows = source().read(model.table).to_pandas()
+    table = source().read(model.table)
+    rows = table.to_pandas()
     trained = fit(name, rows, seed, say)
     facts = asdict(_facts(model, trained, seed))
     held_out = trained.parts.held_out.head(GOLDEN_ROWS)
@@ -110,8 +112,13 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     }
     say("drawing the card")
     card = render(name, model, trained.fitted, trained.parts, trained.scores, facts)
+    try:
+        profile = training_profile(model, trained.parts.training, table.schema())
+    except Exception as error:  # Nobody may lose a fitted model for it.
+        profile = None
+        say(f"keeping no profile to compare with later ({type(error).__name__})")
     say("registering")
-    return register(name, trained.fitted, facts, trained.scores, golden, card)
+    return register(name, trained.fitted, facts, trained.scores, golden, card, profile)
 
 
 def fit(

@@ -1,0 +1,79 @@
+"""Compare today's table with the rows that a model has learned from."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from twobus.data.checks.look import look
+from twobus.data.checks.profile import from_json, to_json
+from twobus.data.checks.task import run
+from twobus.data.checks.verdict import Reference
+from twobus.data.connection import in_memory
+from twobus.models import declaration
+from twobus.models.declaration import Model, contract, find
+from twobus.tasks import task
+
+
+@task
+def data(
+    names: list[str] | None = None,
+    check: bool = False,
+    show_values: bool = False,
+    accept: bool = False,
+) -> None:
+    """Do what `poe data` does, and compare tables with what models learned from."""
+    run(names or [], check, show_values, accept, lambda table: [*references(table)])
+
+
+def training_profile(
+    model: Model, rows: pd.DataFrame, schema: ibis.Schema
+) -> dict[str, Any]:
+    """Return what the rows look like that a model learns from, in values of JSON.
+
+    Args:
+        model: Its declaration. Only its inputs and its target are looked at.
+        rows: The rows.
+        schema: The types of their table.
+    """
+    columns = [*model.inputs, model.target]
+    types = ibis.schema({name: schema[name] for name in columns}).to_pyarrow()
+    given = pa.Table.from_pandas(rows[columns], schema=types, preserve_index=False)
+    table = in_memory().create_table("training", given)
+    today = look(table, contract(model.table), datetime.now(UTC), "training")
+    keys = len(rows[[*model.key]].drop_duplicates()) if model.key else len(rows)
+    return to_json(replace(today.profile, keys=keys))
+
+
+def references(table: str) -> Iterator[Reference]:
+    """Yield what each model has learned from that uses a table.
+
+    It is of the champion, or of the newest version where none is promoted.
+    """
+    from twobus.models import registry
+
+    for name in declaration.names():
+        model = find(name)
+        known = registry.versions(name) if model.table == table else []
+        if not known:
+            continue
+        champion = registry.champion(name)
+        number = champion or known[0]
+        which = f"version {number} of {name} learned{' (champion)' * bool(champion)}"
+        with registry.opened(name, number) as files:
+            file = files / "profile.json"
+            kept = file.read_text("utf-8") if file.exists() else ""
+        if not kept:
+            print(f"Version {number} of {name} has no profile: train again to compare.")
+            continue
+        yield Reference(
+            label=which,
+            profile=from_json(kept),
+            remedy=f"train again by uv run poe train {name}",
+            part=True,
+            known=model.target,
+        )
