@@ -427,6 +427,16 @@ def test_a_person_is_shown_up_to_five_values_of_a_broken_rule(
     assert "Zanzibar" not in page(shop)
 
 
+def test_a_person_is_shown_values_that_are_not_of_their_type(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    put(shop, rows().replace("\n7,", "\nseven,"))
+    refused(show_values=True)
+    assert "orders: id is not of its type: seven\n" in capsys.readouterr().out
+    assert "seven" not in page(shop)
+
+
 def test_what_people_write_is_escaped_on_the_page(shop: Path) -> None:
     demand(shop, "OWNER = '<script>x</script>'", "LIMITS = Limits(rows=(1_000, None))")
     refused()

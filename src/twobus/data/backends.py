@@ -146,8 +146,8 @@ class FileBackend(SharedBackend):
             return self.table(view)
 
     def parts(self, name: str) -> "list[Part]":
-        """Return the files of a table."""
-        return self._parts[name]
+        """Return the files of a table; none if it was not given."""
+        return self._parts.get(name, [])
 
     def to_pyarrow_batches(self, *words: Any, **options: Any) -> Any:
         """Return rows for Arrow bit by bit, as Ibis does."""

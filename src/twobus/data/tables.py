@@ -196,6 +196,22 @@ class Tables:
             f"{os.path.relpath(file, here().root)} {digest(file)}" for file in files
         ]
 
+    def odd(self, name: str, most: int) -> dict[str, list[str]]:
+        """Return values of the data that are not of their type, for a person's eyes.
+
+        Args:
+            name: The table's name.
+            most: How many of each column of a file.
+
+        Returns:
+            Texts, by column; nothing where tables are in a database.
+        """
+        found: dict[str, list[str]] = {}
+        for part in self._files.parts(name):
+            for column, texts in part.odd(self._files.con, most).items():
+                found.setdefault(column, []).extend(texts)
+        return {column: texts[:most] for column, texts in found.items()}
+
     def on_samples(self) -> bool:
         """Tell whether tables are the samples beside their contracts."""
         return self._url() == "samples"

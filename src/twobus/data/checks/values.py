@@ -7,8 +7,10 @@ from typing import Any
 
 import ibis
 
+from twobus.data.access import own_tables
 from twobus.data.checks.verdict import Verdict
 from twobus.data.contracts import rules
+from twobus.data.errors import DataError
 from twobus.project import StopError
 
 # So many values of each kind are shown.
@@ -37,6 +39,8 @@ def values(verdict: Verdict, contract: Any) -> Iterator[str]:
     """
     name, table = verdict.name, verdict.table
     if table is None or verdict.today is None:
+        for column, texts in _odd(name).items():
+            yield f"{name}: {column} is not of its type: {', '.join(texts)}"
         return
     if verdict.failures:
         for rule, column, rows in broken(table, contract):
@@ -49,6 +53,14 @@ def values(verdict: Verdict, contract: Any) -> Iterator[str]:
             new = [verdict.today.names[key] for key in change.fresh[:MOST]]
             if new:
                 yield f"{name}: {change.column} is new with {', '.join(new)}"
+
+
+def _odd(name: str) -> dict[str, list[str]]:
+    try:
+        return own_tables().odd(name, MOST)
+    except DataError:
+        # The tables are a library's, which may be of another release.
+        return {}
 
 
 def broken(

@@ -109,6 +109,10 @@ class CsvPart(Part):
         """Look at each value as it is written."""
         return Part.faults(replace(self, native=False).read(), connection)
 
+    def odd(self, connection: Any, most: int) -> dict[str, list[str]]:
+        """Return values that are not what they should be, as they are written."""
+        return Part.odd(replace(self, native=False).read(), connection, most)
+
     def plainer(self) -> "CsvPart | None":
         """Read all as text, and then a copy with one kind of line ends."""
         if self.native:

@@ -104,11 +104,25 @@ class Part:
         ]
 
     def _hint(self, connection: Any, column: Column) -> str:
+        return hint(column.form, {*self._wrong(connection, column, LOOKED_AT)})
+
+    def _wrong(self, connection: Any, column: Column, most: int) -> list[str]:
         texts = connection.execute(
             f"SELECT DISTINCT CAST({name(column.name)} AS VARCHAR) FROM {self.source} "
-            f"WHERE {column.wrong} LIMIT {LOOKED_AT}"
+            f"WHERE {column.wrong} LIMIT {most}"
         ).fetchall()
-        return hint(column.form, {text for (text,) in texts})
+        return [text for (text,) in texts]
+
+    def odd(self, connection: Any, most: int) -> dict[str, list[str]]:
+        """Return values of the data that are not what they should be, by column.
+
+        Args:
+            connection: A connection of DuckDB.
+            most: How many of each column.
+        """
+        asked = {one.name: one for one in self.columns if one.wrong}
+        found = {it: self._wrong(connection, one, most) for it, one in asked.items()}
+        return {it: texts for it, texts in found.items() if texts}
 
     def where(self, row: int) -> str:
         """Say where a row stands in the file."""
