@@ -92,7 +92,7 @@ def check_tables(
     print(*page.lines(verdicts), sep="\n")
     if show_values:
         print()
-        for verdict in (it for it in verdicts if it.today):
+        for verdict in (it for it in verdicts if it.table is not None):
             print(*values.values(verdict, tables.contract(verdict.name)), sep="\n")
     file = here().reports / "data.html"
     file.parent.mkdir(exist_ok=True)

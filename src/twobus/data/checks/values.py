@@ -39,8 +39,8 @@ def values(verdict: Verdict, contract: Any) -> Iterator[str]:
     """
     name, table = verdict.name, verdict.table
     if table is None or verdict.today is None:
-        for column, texts in _odd(name).items():
-            yield f"{name}: {column} is not of its type: {', '.join(texts)}"
+        for odd, texts in _odd(name).items():
+            yield f"{name}: {odd} is not of its type: {', '.join(texts)}"
         return
     if verdict.failures:
         for rule, column, rows in broken(table, contract):
