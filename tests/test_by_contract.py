@@ -478,6 +478,19 @@ def test_files_of_a_pattern_are_one_table(study: Path) -> None:
     assert sorted(values()) == [(1, "x"), (2, "y")]
 
 
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".jsonl"])
+def test_file_may_have_any_name(study: Path, ending: str) -> None:
+    odd = f"it's [1-2] * 100% {{x}} 名前 😀{ending}"
+    given(
+        study, "a: int", "", f"FILE = {odd.replace('[', '[[]').replace('*', '[*]')!r}"
+    )
+    pa.parquet.write_table(pa.table({"a": [1]}), study / f"data/raw/{odd}")
+    if ending != ".parquet":
+        text = {".csv": "a\n1\n", ".jsonl": '{"a": 1}\n'}[ending]
+        (study / f"data/raw/{odd}").write_text(text, "utf-8")
+    assert values() == [1]
+
+
 def test_odd_row_is_placed_in_its_part(study: Path) -> None:
     given(study, "a: int", "", 'FILE = "x-*.csv"').unlink()
     for at, text in enumerate(["a\n1\n", "a\n2\n4242.5\n"]):

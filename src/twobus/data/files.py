@@ -34,6 +34,8 @@ def table_files(folder: Path, name: str, pattern: str = "") -> list[Path]:
     Raises:
         DataError: If the folder has two tables of that name.
     """
+    if pattern and (folder / pattern).is_file():
+        return [folder / pattern]
     if pattern:
         return sorted(file for file in folder.glob(pattern) if _holds_rows(file))
     found = [folder / f"{name}{ending}" for ending in ENDINGS]

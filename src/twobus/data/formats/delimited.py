@@ -1,6 +1,7 @@
 """CSV files, and others of their kind."""
 
 import io
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from twobus.data.formats.texts import (
     header,
     line_of,
     literal,
+    path,
     records,
     rewritten,
 )
@@ -95,7 +97,7 @@ class CsvPart(Part):
             written = replace(written, quote='"', escape='"', comment="")
         more = ", new_line = '\\n'" if copied else ""
         source = (
-            f"read_csv({literal(str(self.copy))}, columns = {literal(types)}, "
+            f"read_csv({path(self.copy)}, columns = {literal(types)}, "
             f"{written.sql(self.header.delimiter)}, "
             f"skip = {0 if copied else self.header.lines}, "
             f"decimal_separator = {quoted(written.style.decimal)}{more})"
@@ -126,9 +128,12 @@ class CsvPart(Part):
 
     def where(self, row: int) -> str:
         """Say where a row stands in the file, by its line where it has lines."""
-        if self.file != self.origin:
-            return f"row {row + 1 + self.header.lines:,}"
-        return f"line {line_of(row, self.origin, self.dialect, self.header):,}"
+        line = 0
+        if self.file == self.origin:
+            # What DuckDB has read may have quotation marks that Python refuses.
+            with suppress(UnclosedError):
+                line = line_of(row, self.origin, self.dialect, self.header)
+        return f"line {line:,}" if line else f"row {row + 1 + self.header.lines:,}"
 
     def structure(self) -> str:
         """Say what keeps the file from being read: encoding, quotes, ragged rows."""

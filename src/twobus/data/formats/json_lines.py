@@ -11,7 +11,7 @@ import duckdb
 from twobus.data.errors import DataError
 from twobus.data.formats.forms import Style
 from twobus.data.formats.parts import Part, form_of, from_text
-from twobus.data.formats.texts import literal, reading
+from twobus.data.formats.texts import literal, path, reading
 from twobus.project import here
 
 
@@ -26,18 +26,18 @@ class JsonPart(Part):
         Raises:
             DataError: If a line is no object.
         """
-        path = literal(str(file))
+        place = path(file)
         every = "format = 'newline_delimited', maximum_object_size = 268435456"
         try:
             found = connection.execute(
-                f"DESCRIBE SELECT * FROM read_json({path}, {every}, sample_size = -1, "
+                f"DESCRIBE SELECT * FROM read_json({place}, {every}, sample_size = -1, "
                 "maximum_depth = 1)"
             ).fetchall()
         except duckdb.Error:
             raise DataError(_no_object(file)) from None
         names = tuple(one[0] for one in found)
         types = dict.fromkeys(names, "VARCHAR")
-        source = f"read_json({path}, {every}, columns = {literal(types)})"
+        source = f"read_json({place}, {every}, columns = {literal(types)})"
         forms = (form_of(one, contract, style) for one in names)
         columns = tuple(map(from_text, names, forms))
         return cls(file, source, columns)

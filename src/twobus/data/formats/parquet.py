@@ -16,7 +16,7 @@ from twobus.data.formats.parts import (
     name,
     strictly,
 )
-from twobus.data.formats.texts import literal
+from twobus.data.formats.texts import path
 from twobus.data.formats.widening import widened
 from twobus.project import here
 
@@ -37,7 +37,7 @@ class ParquetPart(Part):
         Raises:
             DataError: If it is no Parquet file.
         """
-        source = f"read_parquet({literal(str(file))}, hive_types_autocast = false)"
+        source = f"read_parquet({path(file)}, hive_types_autocast = false)"
         try:
             stored = pyarrow.parquet.read_schema(file)
             found = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()

@@ -1,6 +1,7 @@
 """Files of text: their encoding, their header, their records and where these stand."""
 
 import csv
+import glob
 import io
 import os
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, lookup
@@ -164,6 +165,11 @@ def literal(value: Any) -> str:
         case list() | tuple():
             return f"[{', '.join(map(literal, value))}]"
     return str(value)
+
+
+def path(file: Path) -> str:
+    """Return a file's path for DuckDB, which takes [ and * in it for a pattern."""
+    return quoted(glob.escape(str(file)))
 
 
 @contextmanager
