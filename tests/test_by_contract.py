@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
@@ -601,6 +602,24 @@ def test_sheet_among_several_is_asked_for(study: Path) -> None:
 def test_odd_cell_is_placed(study: Path) -> None:
     excel(study, "a: int", Sheet1=pd.DataFrame({"a": [1, 4242.5]}))
     assert "data/raw/x.xlsx, row 3" in refusal(values, CANARY)
+
+
+def test_sheet_may_have_empty_rows_and_columns(study: Path) -> None:
+    file = given(study, "a: int; b: str", b"", ending=".xlsx")
+    book = openpyxl.Workbook()
+    for at, row in {
+        3: ("a", "b"),
+        4: (1, "x\ny"),
+        6: (2, "z"),
+        9: (4242.5, "x"),
+    }.items():
+        for column, value in enumerate(row, 2):
+            book.active.cell(at, column, value)
+    book.save(file)
+    assert "data/raw/x.xlsx, row 9" in refusal(values, CANARY)
+    book.active.cell(9, 2, 3)
+    book.save(file)
+    assert values() == [(1, "x\ny"), (2, "z"), (3, "x")]
 
 
 def test_table_that_is_there_twice_is_refused(study: Path) -> None:

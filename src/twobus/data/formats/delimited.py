@@ -128,12 +128,14 @@ class CsvPart(Part):
 
     def where(self, row: int) -> str:
         """Say where a row stands in the file, by its line where it has lines."""
-        line = 0
-        if self.file == self.origin:
-            # What DuckDB has read may have quotation marks that Python refuses.
-            with suppress(UnclosedError):
-                line = line_of(row, self.origin, self.dialect, self.header)
-        return f"line {line:,}" if line else f"row {row + 1 + self.header.lines:,}"
+        if self.file != self.origin:
+            from twobus.data.formats.excel import row_of
+
+            return f"row {row_of(row, self.origin):,}"
+        # What DuckDB has read may have quotation marks that Python refuses.
+        with suppress(UnclosedError):
+            return f"line {line_of(row, self.origin, self.dialect, self.header):,}"
+        return f"row {row + 1:,}"
 
     def structure(self) -> str:
         """Say what keeps the file from being read: encoding, quotes, ragged rows."""

@@ -1,13 +1,14 @@
 """Sheets of Excel files, which are read as CSV."""
 
 import csv
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from python_calamine import CalamineWorkbook
 
 from twobus.data.errors import DataError
-from twobus.data.formats.texts import fresh
+from twobus.data.formats.texts import LONGEST, fresh
 from twobus.project import here
 
 
@@ -34,12 +35,30 @@ def sheet(file: Path, name: str) -> Path:
             f"{here().name(file)} has the sheets {known}: say which in the table's "
             f'module, SHEET = "{book.sheet_names[0]}"'
         )
-    rows = book.get_sheet_by_name(name or book.sheet_names[0]).to_python()
+    given = book.get_sheet_by_name(name or book.sheet_names[0])
+    # Not without what is empty at the top: rows are to be found by their number.
+    rows = [[*map(_cell, row)] for row in given.to_python(skip_empty_area=False)]
+    used = [at for at, texts in enumerate(zip(*rows, strict=True)) if any(texts)]
     copy = fresh()
     with copy.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows([_cell(value) for value in row] for row in rows)
+        for row in rows:
+            # An empty line is no record.
+            writer.writerow([row[at] for at in used] if any(row) else [])
     return copy
+
+
+def row_of(number: int, copy: Path) -> int:
+    """Return which row of a sheet a record is, of the CSV that was written of it.
+
+    Args:
+        number: The record, the first below the header being number 0.
+        copy: What `sheet` has returned.
+    """
+    csv.field_size_limit(LONGEST)
+    with copy.open(encoding="utf-8", newline="") as stream:
+        full = (at for at, record in enumerate(csv.reader(stream), 1) if record)
+        return next(islice(full, number + 1, None))
 
 
 def _cell(value: Any) -> str:
