@@ -150,14 +150,28 @@ def test_a_file_from_elsewhere_is_copied(study: Path, tmp_path: Path) -> None:
     assert file.read_text("utf-8") == "a\n1\n"
 
 
-def test_no_file_is_written_over_another(study: Path, tmp_path: Path) -> None:
-    given(study, "b\n1\n")
+@pytest.mark.parametrize("there", ["x.csv", "x.tsv"])
+def test_no_file_is_written_over_or_beside_another(
+    study: Path, tmp_path: Path, there: str
+) -> None:
+    given(study, "b\n1\n", there)
     (tmp_path / "x.csv").write_text("a\n1\n", "utf-8")
     before = status(study)
     result = call(study, "new-table", "x", str(tmp_path / "x.csv"))
     assert (result.code, status(study)) == (1, before)
-    assert "data/raw/x.csv is there already" in result.output
-    assert (study / "data/raw/x.csv").read_text("utf-8") == "b\n1\n"
+    assert f"data/raw/{there} is there already" in result.output
+    assert [one.name for one in (study / "data/raw").glob("x*")] == [there]
+
+
+def test_nothing_is_written_where_not_all_can_be(study: Path, tmp_path: Path) -> None:
+    page = study / "docs/data.md"
+    page.unlink()
+    page.mkdir()
+    (tmp_path / "orders.csv").write_text("a\n1\n", "utf-8")
+    result = call(study, "new-table", "x", str(tmp_path / "orders.csv"))
+    assert (result.code, status(study)) == (1, " D docs/data.md\n")
+    assert "Nothing was written" in result.output
+    assert not [*(study / "data/raw").glob("x*")]
 
 
 @pytest.mark.parametrize(
