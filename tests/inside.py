@@ -121,6 +121,10 @@ def _given(args: list[dict[str, Any]], words: list[str]) -> dict[str, Any]:
                 found[arg["name"]] = True
             elif option in words:
                 at = words.index(option)
+                if arg.get("type") == "boolean":
+                    found[arg["name"]] = True
+                    del words[at]
+                    continue
                 found[arg["name"]] = convert(words[at + 1])
                 del words[at : at + 2]
     for arg in args:

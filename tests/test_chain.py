@@ -204,7 +204,7 @@ def test_a_new_table_reaches_a_study_by_one_line(study: Path, library: Library) 
     assert run("uv", "lock", "--quiet", cwd=study).code == 0
     code = "from acme_data import read; print(read('orders').count().execute())"
     result = run("uv", "run", "--quiet", "python", "-c", code, cwd=study)
-    assert result.output.split()[-1] == "3"
+    assert result.output.split()[-1] == "20"
     changed = git("diff", "--numstat", "--", ":!uv.lock", cwd=study).split()
     assert changed == ["1", "1", "pyproject.toml"]
     commit(study)

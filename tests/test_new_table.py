@@ -10,6 +10,7 @@ from reading import count, run_tests, table
 from warehouse import PRIVATE, Library
 
 from template import status
+from twobus.data import source
 from twobus.new.table import new_table
 
 
@@ -33,6 +34,17 @@ def rich(server: Server) -> Iterator[Server]:
     server.sql("drop schema sales cascade")
 
 
+@pytest.fixture
+def odd(server: Server) -> Iterator[Server]:
+    """The server with tables whose names are odd."""
+    server.sql(
+        'create schema sales; create table sales."Weird.Name" (a int); '
+        'create table sales."Up" (a int); create table sales."q""x" (a int)'
+    )
+    yield server
+    server.sql("drop schema sales cascade")
+
+
 def test_a_new_table_has_the_columns_of_the_database_and_none_of_its_values(
     library: Library,
     rich: Server,
@@ -40,16 +52,16 @@ def test_a_new_table_has_the_columns_of_the_database_and_none_of_its_values(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     project = library(rich.url())
-    new_table("rich", "sales.rich")
+    new_table("rich", location="sales.rich")
     shown = capfd.readouterr().out
-    left_out = [line for line in shown.splitlines() if "Left out" in line]
-    assert [line.split(": ")[1].split(",")[0] for line in left_out] == ["mail", "tags"]
+    left_out = [line for line in shown.splitlines() if "is left out" in line]
+    assert [line.split()[0] for line in left_out] == ["mail", "tags"]
     sample = table(project, "rich").with_suffix(".csv").read_text("utf-8")
     assert "4242" not in sample
     assert PRIVATE not in sample + shown
     assert count("rich", check=True) == 1
     monkeypatch.setenv("DATA_URL", "samples")
-    assert count("rich", check=True) == 3
+    assert count("rich", check=True) == 20
     rich.sql("select * from customers")
 
 
@@ -81,7 +93,7 @@ def test_a_new_table_that_cannot_be_is_refused_in_a_sentence(
     project = library("samples")
     before = status(project)
     with pytest.raises(SystemExit, match=said):
-        new_table(name, location)
+        new_table(name, location=location)
     assert status(project) == before
 
 
@@ -89,3 +101,29 @@ def test_a_new_table_needs_a_table(library: Library, server: Server) -> None:
     library(server.url())
     with pytest.raises(SystemExit, match="no table 'absent': name it by --"):
         new_table("absent")
+
+
+@pytest.mark.parametrize(
+    "location",
+    ['sales."Weird.Name"', 'sales.q"x', 'sales."q""x"', "postgres.sales.Up"],
+)
+def test_a_table_of_a_database_may_be_called_anything(
+    library: Library, odd: Server, location: str
+) -> None:
+    library(odd.url())
+    new_table("x", location=location)
+    assert source().contract("x").columns
+    assert count("x") == 0
+
+
+@pytest.mark.parametrize(
+    "location", ["sales.Weird.Name", "sales.up", "nope.x", "a.b.c.d", "sales.", "."]
+)
+def test_a_place_that_a_database_lacks_is_refused_in_a_sentence(
+    library: Library, odd: Server, location: str
+) -> None:
+    project = library(odd.url())
+    before = status(project)
+    with pytest.raises(SystemExit, match=r"no table '.*': name it by --"):
+        new_table("x", location=location)
+    assert status(project) == before

@@ -22,8 +22,8 @@ def tasks() -> dict[str, Any]:
     """
     project = Project(Path.cwd())
     known = {
-        _answer(project, "kind", "analysis"),
-        _answer(project, "notebooks", "none"),
+        answer(project, "kind", "analysis"),
+        answer(project, "notebooks", "none"),
     }
     text = Path(__file__).with_name("tasks.toml").read_text("utf-8")
     for room in project.settings.get("ejected", []):
@@ -33,7 +33,7 @@ def tasks() -> dict[str, Any]:
     return {"env": said["env"], "tasks": _suiting(said["tasks"], known)}
 
 
-def _answer(project: Project, question: str, default: str) -> str:
+def answer(project: Project, question: str, default: str) -> str:
     """Find an answer that is one word, also in a file that a merge has broken.
 
     Tasks are there whatever the answers look like: each says itself what it misses.

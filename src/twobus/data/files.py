@@ -97,7 +97,9 @@ def parts(
         elif ending == ".xlsx":
             from twobus.data.formats.excel import sheet as written_as_csv
 
-            plain, copy = dialect({}, contract), written_as_csv(file, sheet)
+            # Of what the module says, only this is true of the copy as well.
+            said = {"nullstr": written.missing}
+            plain, copy = dialect(said, contract), written_as_csv(file, sheet)
             found.append(CsvPart.of(copy, contract, plain, file))
         elif ending.startswith(JSON):
             found.append(JsonPart.of(file, contract, written.style, connection))

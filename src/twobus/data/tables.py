@@ -3,6 +3,7 @@
 import inspect
 import os
 import pkgutil
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -147,7 +148,8 @@ class Tables:
         """
         if self._folder():
             return None
-        return dict(self._located(location, "name it by --location").schema().items())
+        hint = "name it by --location, in upper and lower case as it is there"
+        return dict(self._located(location, hint).schema().items())
 
     def names(self) -> list[str]:
         """List the tables that have a contract: the modules of `tables`."""
@@ -246,13 +248,16 @@ class Tables:
         )
 
     def _located(self, location: str, hint: str) -> ibis.Table:
-        *database, table = location.split(".")
+        *database, table = _names(location)
         try:
-            return self.connect().table(table, database=tuple(database) or None)
+            # Databases have three parts of a name at most.
+            if len(database) < 3:
+                return self.connect().table(table, database=tuple(database) or None)
         except ibis.common.exceptions.TableNotFound:
-            raise DataError(
-                f"The database has no table {location!r}: {hint}."
-            ) from None
+            pass
+        if location.count(".") > 1:
+            hint += '; a name that has a dot in it stands in quotes, sales."a.b"'
+        raise DataError(f"The database has no table {location!r}: {hint}.")
 
     def _find(self, name: str) -> ibis.Table:
         module = self._module(name)
@@ -355,3 +360,16 @@ class Tables:
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
         raise DataError(f"tables/{name}.py cannot be imported: {problem}")
+
+
+def _names(location: str) -> list[str]:
+    """Return the parts of a name, which dots separate if not in quotation marks."""
+    part = r'"(?:[^"]|"")+"(?=\.|$)|[^.]+'
+    if not re.fullmatch(rf"(?:{part})(?:\.(?:{part}))*", location):
+        return location.split(".")
+    return [
+        one[1:-1].replace('""', '"')
+        if one.startswith('"') and one.endswith('"')
+        else one
+        for one in re.findall(part, location)
+    ]

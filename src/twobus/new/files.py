@@ -2,9 +2,10 @@
 
 import keyword
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 
@@ -14,6 +15,8 @@ from twobus.project import StopError, here
 TEMPLATES = Path(__file__).with_name("templates")
 NAME = re.compile(r"[a-z](_?[a-z0-9])*")
 LONGEST = 40
+# How many bytes are copied at once.
+COPIED = 1 << 22
 # What Windows does not let a file be called.
 DEVICE = re.compile(r"con|prn|aux|nul|(com|lpt)\d")
 
@@ -57,9 +60,14 @@ def fill(template: str, words: Mapping[str, str]) -> str:
     return Template(file.read_text("utf-8")).substitute(words)
 
 
-def tidy(code: str) -> str:
-    """Return code without the imports that it does not need, formatted."""
-    for task in (["check", "--fix-only", "--select=F401"], ["format"]):
+def tidy(code: str, rules: str = "F401") -> str:
+    """Return code without the imports that it does not need, formatted.
+
+    Args:
+        code: The code.
+        rules: What ruff corrects in it.
+    """
+    for task in (["check", "--fix-only", f"--select={rules}"], ["format"]):
         code = subprocess.run(
             [sys.executable, "-m", "ruff", *task, "-q", "--stdin-filename=new.py", "-"],
             cwd=here().root,
@@ -71,8 +79,29 @@ def tidy(code: str) -> str:
     return code
 
 
-def write(files: Mapping[Path, str]) -> None:
+def write(files: Mapping[Path, str | bytes | Path]) -> None:
     """Write new files, and say which.
+
+    Args:
+        files: What each holds: a text, or bytes, or what another file holds.
+
+    Raises:
+        NewFileError: If one is there already, or cannot be written; then none stays.
+    """
+    put(files)
+    name_written(files)
+
+
+def name_written(files: Iterable[Path]) -> None:
+    """Say which files were written."""
+    print("Written:", *(here().name(file) for file in files), sep="\n  ")
+
+
+def put(files: Mapping[Path, str | bytes | Path]) -> None:
+    """Write new files.
+
+    Args:
+        files: What each holds: a text, or bytes, or what another file holds.
 
     Raises:
         NewFileError: If one is there already, or cannot be written; then none stays.
@@ -84,12 +113,19 @@ def write(files: Mapping[Path, str]) -> None:
     try:
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("x", encoding="utf-8", newline="\n") as stream:
+            with file.open("xb") as stream:
                 written.append(file)
-                stream.write(text)
+                if isinstance(text, Path):
+                    with text.open("rb") as source:
+                        shutil.copyfileobj(source, stream, COPIED)
+                else:
+                    stream.write(text.encode() if isinstance(text, str) else text)
     except OSError as error:
-        for file in written:
-            file.unlink()
+        remove(written)
         raise NewFileError(f"Nothing was written: {error}.") from None
-    names = [here().name(file) for file in files]
-    print("Written:", *names, sep="\n  ")
+
+
+def remove(files: Iterable[Path]) -> None:
+    """Remove files that were written."""
+    for file in files:
+        file.unlink(missing_ok=True)

@@ -36,6 +36,9 @@ class JsonPart(Part):
         except duckdb.Error:
             raise DataError(_no_object(file)) from None
         names = tuple(one[0] for one in found)
+        # What DuckDB calls the one column of values that are no objects.
+        if names == ("json",) and (line := _odd_line(file)):
+            raise DataError(_no_object(file, line))
         types = dict.fromkeys(names, "VARCHAR")
         source = f"read_json({place}, {every}, columns = {literal(types)})"
         forms = (form_of(one, contract, style) for one in names)
@@ -61,16 +64,23 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
                 yield number, line
 
 
-def _no_object(file: Path) -> str:
+def _odd_line(file: Path) -> int:
+    """Return the first line that is no object; 0 if there is none."""
+    for number, line in _lines(file):
+        try:
+            right = isinstance(json.loads(line), Mapping)
+        except ValueError:
+            right = False
+        if not right:
+            return number
+    return 0
+
+
+def _no_object(file: Path, line: int = 0) -> str:
     said = f"{here().name(file)} must hold a JSON object in each line"
     try:
-        for number, line in _lines(file):
-            try:
-                right = isinstance(json.loads(line), Mapping)
-            except ValueError:
-                right = False
-            if not right:
-                return f"{said}, and line {number:,} is none"
+        if line := line or _odd_line(file):
+            return f"{said}, and line {line:,} is none"
     except UnicodeError:
         return f"{said}, in UTF-8"
     return f"{said} that is smaller than 256 MB, with names that differ"
