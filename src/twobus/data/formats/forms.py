@@ -7,7 +7,7 @@ type is, and nothing of it is lost.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ibis.backends.sql.datatypes import DuckDBType
@@ -56,6 +56,8 @@ class Form:
         words: What each text should be, in words.
         looks: The same without looking whether there is such a value, which the cast to
             it tells as well; empty if that makes no difference.
+        usual: A cheaper condition that holds for texts in the plainest form, which a
+            cast alone makes values; empty if there is none.
         native: What DuckDB's CSV reader may read the text as without losing anything;
             empty if it cannot be trusted with it.
         native_right: What then must hold for each value; empty if nothing must.
@@ -66,6 +68,7 @@ class Form:
     value: str
     words: str
     looks: str = ""
+    usual: str = ""
     native: str = ""
     native_right: str = ""
 
@@ -115,7 +118,8 @@ def _time(dtype: Any, name: str, style: Style, metadata: Mapping[str, Any]) -> F
     if dtype.is_date():
         if written := written or style.dates:
             return _parsed(name, written, f"CAST({THIS} AS DATE)")
-        return _by_cast(f" *(?:{DAY}){MIDNIGHT}{UTC}?", name, "a date, year-month-day")
+        found = _by_cast(f" *(?:{DAY}){MIDNIGHT}{UTC}?", name, "a date, year-month-day")
+        return replace(found, usual=f"{THIS} LIKE '____-__-__'")
     if dtype.is_timestamp():
         if (written := written or style.timestamps) and not dtype.timezone:
             return _parsed(name, written, f"CAST({THIS} AS {name})")
@@ -188,7 +192,7 @@ def _parsed(name: str, written: str, value: str) -> Form:
 def _by_cast(pattern: str, name: str, words: str, native: str = "") -> Form:
     looks = _matches(pattern, THIS)
     right = f"{looks} AND TRY_CAST({THIS} AS {name}) IS NOT NULL"
-    return Form(name, right, f"CAST({THIS} AS {name})", words, looks, native)
+    return Form(name, right, f"CAST({THIS} AS {name})", words, looks, native=native)
 
 
 def _moment(pattern: str, name: str, words: str) -> Form:
@@ -198,7 +202,10 @@ def _moment(pattern: str, name: str, words: str) -> Form:
     value = f"coalesce(TRY_CAST({THIS} AS {name}), TRY_CAST({longer} AS {name}))"
     looks = _matches(pattern, THIS)
     strict = f"coalesce(TRY_CAST({THIS} AS {name}), CAST({longer} AS {name}))"
-    return Form(name, f"{looks} AND {value} IS NOT NULL", strict, words, looks)
+    right = f"{looks} AND {value} IS NOT NULL"
+    plain = f"{THIS} LIKE '____-__-__ __:__:__' AND NOT contains({THIS}, ' 24')"
+    usual = "" if "offset" in words else plain
+    return Form(name, right, strict, words, looks, usual)
 
 
 def _matches(pattern: str, text: str) -> str:

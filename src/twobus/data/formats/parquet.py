@@ -1,6 +1,6 @@
 """Parquet files, whose values have types already."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,5 +56,7 @@ class ParquetPart(Part):
             kind, dtype = stored.field(column).type, dtype_of(column, contract)
             zone, empty = getattr(kind, "tz", None), pyarrow.types.is_null(kind)
             value, right = widened(this, sql_type, dtype, zone, empty=empty)
-            columns.append(strictly(column, this, value, right, one))
+            # Its values are no texts, to look at how they are written.
+            stored_as = replace(one, usual="")
+            columns.append(strictly(column, this, value, right, stored_as))
         return cls(file, source, tuple(columns))

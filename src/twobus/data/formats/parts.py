@@ -202,9 +202,12 @@ def strictly(column: str, this: str, value: str, right: str, one: Form) -> Colum
     if not right:
         return Column(column, value, "", one)
     stop = f"error('a value is not {one.words}')"
-    whole = f"CASE WHEN {this} IS NULL THEN NULL WHEN {right} THEN {value} ELSE {stop} "
+    # What most values are comes first: each condition costs a look at each.
+    usual = one.usual.replace(THIS, this)
+    plain = f"WHEN {usual} THEN CAST({this} AS {one.sql_type}) " if usual else ""
+    rest = f"WHEN {right} THEN {value} WHEN {this} IS NULL THEN NULL ELSE {stop}"
     wrong = f"{this} IS NOT NULL AND NOT coalesce({right}, false)"
-    return Column(column, f"{whole}END", wrong, one)
+    return Column(column, f"CASE {plain}{rest} END", wrong, one)
 
 
 def more(count: int) -> str:
