@@ -124,6 +124,7 @@ def word(value: Any) -> str:
     return label(value) if isinstance(value, dict) else str(value)
 
 
+@cache
 def releases() -> dict[str, str]:
     """Return the commit of each release: the one that changed the version.
 
