@@ -88,7 +88,8 @@ class Project:
 
     def room(self, room: str) -> str:
         """Return the module by which the project imports a room of common code."""
-        return f"{self.package}.twobus.{room}" if self.has_own(room) else f"twobus.{room}"
+        own = f"{self.package}." if self.has_own(room) else ""
+        return f"{own}twobus.{room}"
 
     def name(self, path: Path) -> str:
         """Return a path as people write it: from the project's folder on, if it can."""
