@@ -10,10 +10,11 @@ from conftest import Made
 
 from template import ROOT, clone, commit, earlier, git, releases, run
 from twobus.companion.branch import Outcome
-from twobus.companion.imports import Moved, gives, rewritten
+from twobus.companion.imports import Moved, gives
 from twobus.companion.migrate import MODULES, NAMES
 from twobus.companion.template import Template
 from twobus.companion.update import BRANCH, update
+from twobus.imports import rewritten
 
 COPIED = [
     version for version in earlier() if tuple(map(int, version.split("."))) < (0, 6)
@@ -122,6 +123,14 @@ def moved(tmp_path: Path) -> Moved:
         (
             "from study.twobus.modelling.declaration import told\n",
             "from twobus.models.declaration import explain as told\n",
+        ),
+        (
+            "\ufefffrom study.settings import ROOT as r, DATA\n",
+            "\ufefffrom twobus.settings import ROOT as r, DATA\n",
+        ),
+        (
+            '"""A\x0cb\u2028c."""\r\n\r\nimport study.settings as s\r\n',
+            '"""A\x0cb\u2028c."""\r\n\r\nimport twobus.settings as s\r\n',
         ),
         # What is the project's own stays, whatever its name.
         ("from ..data import read\n", None),

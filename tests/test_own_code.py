@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import Small
 
-from template import run
+from template import choices, run
 
 # Of packages that ship no types, and of some that pyproject.toml lists.
 OWN_MODULE = '''"""Ours."""
@@ -67,6 +67,17 @@ def test_code_around_packages_without_types_is_checked(own: Path) -> None:
     result = run("mypy", cwd=own)
     assert "Incompatible types in assignment" in result.output
     assert "Found 1 error" in result.output
+
+
+@pytest.mark.parametrize("kind", choices("kind"))
+def test_an_import_of_a_module_that_is_gone_is_found(kind: str, small: Small) -> None:
+    """As where the package is installed, which `inside` pretends by PYTHONPATH."""
+    project = small(kind=kind)
+    text = '"""Ours."""\n\nfrom penguin_study.twobus.pairing import save as save\n'
+    # Of another name for each kind, since mypy remembers what it has found in a file.
+    (project / "src" / "penguin_study" / f"{kind}.py").write_text(text, "utf-8")
+    result = run("mypy", cwd=project)
+    assert 'module named "penguin_study.twobus' in result.output
 
 
 def test_a_contract_needs_no_words_for_its_config(own: Path) -> None:

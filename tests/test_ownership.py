@@ -59,8 +59,9 @@ def paths(commit: str) -> frozenset[str]:
         plain = name.removeprefix("template/").removesuffix(".jinja")
         plain = re.sub(r"\{%.*?%\}", "", plain).replace("{{ package_name }}", "study")
         names.add(re.sub(r"\{\{.*?\}\}", ".copier-answers.yml", plain))
-    # Parts are read by others, and common code is a package now.
-    aside = ("_parts/", "src/study/twobus/")
+    # Parts are read by others, common code is a package now, and all say that they
+    # have types.
+    aside = ("_parts/", "src/study/twobus/", "src/study/py.typed")
     return frozenset(name for name in names if not name.startswith(aside))
 
 

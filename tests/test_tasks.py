@@ -92,6 +92,40 @@ def test_tasks_are_there_where_the_answers_are_gone(small: Small) -> None:
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [(kind, answer) for kind in choices("kind") for answer in ("kind", "gone")]
+    + [("analysis", "notebooks"), ("model", "notebooks")],
+)
+def test_nothing_is_checked_where_nobody_knows_what(
+    kind: str, answer: str, small: Small
+) -> None:
+    project = small(kind=kind)
+    file = project / ".copier-answers.yml"
+    text = re.sub(rf"(?m)^{answer}: .*\n", "", file.read_text("utf-8"))
+    file.write_text(text, "utf-8")
+    if answer == "gone":
+        file.unlink()
+    result = poe_inside(project, "check")
+    assert result.code == 1, result.output
+    assert ".copier-answers.yml does not say what kind of project" in result.output
+    assert "take that file from git again" in result.output
+    assert "All checks passed" not in result.output
+
+
+@pytest.mark.parametrize("listed", ['"data"', '["data"]', '["data", 3]'])
+def test_a_task_whose_ejected_code_is_gone_says_what_is_next(
+    listed: str, small: Small
+) -> None:
+    project = small(notebooks="none")
+    with (project / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n[tool.twobus]\nejected = {listed}\n")
+    result = poe_inside(project, "data")
+    assert result.code == 1
+    assert "Next: uv run twobus eject data" in result.output
+    assert "Traceback" not in result.output
+
+
 def scripts(part: object) -> list[str]:
     """List the functions that tasks call."""
     if isinstance(part, dict):

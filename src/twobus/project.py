@@ -74,6 +74,23 @@ class Project:
         """What `[tool.twobus]` says."""
         return dict(self.pyproject.get("tool", {}).get("twobus", {}))
 
+    @property
+    def ejected(self) -> list[str]:
+        """The rooms of common code that the project says it has of its own."""
+        said = self.settings.get("ejected", [])
+        listed = said if isinstance(said, list) else [said]
+        return [room for room in listed if isinstance(room, str)]
+
+    def has_own(self, room: str) -> bool:
+        """Tell whether the project has its own code of a room, and says so."""
+        code = self.code / "twobus" / room / "__init__.py"
+        return room in self.ejected and code.is_file()
+
+    def room(self, room: str) -> str:
+        """Return the module by which the project imports a room of common code."""
+        own = f"{self.package}." if self.has_own(room) else ""
+        return f"{own}twobus.{room}"
+
     def name(self, path: Path) -> str:
         """Return a path as people write it: from the project's folder on, if it can."""
         inside = path.is_relative_to(self.root)

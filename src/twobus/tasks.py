@@ -8,9 +8,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from twobus.project import ANSWERS, Project, StopError
+from twobus.project import ANSWERS, Project, StopError, here
 
 Words = ParamSpec("Words")
+# The answers that decide on tasks and on the steps of `check`.
+CHOICES = {
+    "kind": ("analysis", "library", "model"),
+    "notebooks": ("jupyter", "marimo", "none"),
+}
 
 
 def tasks() -> dict[str, Any]:
@@ -21,19 +26,35 @@ def tasks() -> dict[str, Any]:
     that differ only after an @ have the same name, for different projects.
     """
     project = Project(Path.cwd())
-    known = {
-        answer(project, "kind", "analysis"),
-        answer(project, "notebooks", "none"),
-    }
+    known = {_answer(project, question) for question in CHOICES}
+    if not is_known(project):
+        # What most projects are: all but `check` is better than no tasks.
+        known |= {"analysis", "unknown"}
     text = Path(__file__).with_name("tasks.toml").read_text("utf-8")
-    for room in project.settings.get("ejected", []):
+    for room in project.ejected:
         # The project has code of its own for these, see `eject`.
-        text = text.replace(f'"twobus.{room}.', f'"{project.package}.twobus.{room}.')
+        calls = rf'"twobus\.{re.escape(room)}\.([\w.:]+)"'
+        own = rf'"{project.room(room)}.\1"'
+        lost = f'"twobus.tasks:refuse_lost({room!r})"'
+        text = re.sub(calls, own if project.has_own(room) else lost, text)
     said = tomllib.loads(text)
     return {"env": said["env"], "tasks": _suiting(said["tasks"], known)}
 
 
-def answer(project: Project, question: str, default: str) -> str:
+def kind(project: Project) -> str:
+    """Return what kind of project this is, as its answers say; empty if they do not."""
+    found = _answer(project, "kind")
+    return found if found in CHOICES["kind"] else ""
+
+
+def is_known(project: Project) -> bool:
+    """Tell whether the answers say what `check` has to run."""
+    # A library is not asked for notebooks.
+    notebooks = _answer(project, "notebooks") in CHOICES["notebooks"]
+    return kind(project) == "library" or (bool(kind(project)) and notebooks)
+
+
+def _answer(project: Project, question: str) -> str:
     """Find an answer that is one word, also in a file that a merge has broken.
 
     Tasks are there whatever the answers look like: each says itself what it misses.
@@ -42,7 +63,7 @@ def answer(project: Project, question: str, default: str) -> str:
     file = project.root / ANSWERS
     text = file.read_text("utf-8-sig", "replace") if file.is_file() else ""
     found = re.search(rf"^{question}: *['\"]?(\w+)", text, re.MULTILINE)
-    return found[1] if found else default
+    return found[1] if found else ""
 
 
 def _suiting(part: Any, known: set[str]) -> Any:
@@ -86,3 +107,33 @@ def task(function: Callable[Words, None]) -> Callable[Words, None]:
             raise SystemExit(130) from None
 
     return run
+
+
+@task
+def refuse_unknown() -> None:
+    """Refuse to check a project without knowing what belongs to its checks.
+
+    Raises:
+        SystemExit: Always.
+    """
+    raise StopError(
+        f"{ANSWERS} does not say what kind of project this is, or which notebooks it "
+        "has, so that nobody knows what to check: take that file from git again."
+    )
+
+
+@task
+def refuse_lost(room: str) -> None:
+    """Refuse a task whose code is neither in the project nor asked for elsewhere.
+
+    Args:
+        room: The room of common code that the project lists as its own.
+
+    Raises:
+        SystemExit: Always.
+    """
+    folder = f"src/{here().package}/twobus/{room}"
+    raise StopError(
+        f"pyproject.toml lists {room!r} below `ejected`, and there is no code in "
+        f"{folder}. Next: uv run twobus eject {room}, which completes that."
+    )

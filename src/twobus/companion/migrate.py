@@ -1,7 +1,7 @@
 """Bring a project over from the releases before 0.6, which copied the common code.
 
 What people import from `src/<package>/twobus/` is in the package `twobus` now. This
-says what went where; `imports.py` rewrites.
+says what went where.
 """
 
 import re
@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from twobus.companion.branch import Outcome, files
-from twobus.companion.imports import Moved, rewritten
+from twobus.companion.imports import Moved
 from twobus.git import git, names
+from twobus.imports import rewritten
 
 # Modules below the project's package, and where their code is now. `{source}` is the
 # package whose `data.py` reads the tables: the project's own, or the library's.
@@ -67,6 +68,7 @@ NAMES = {
     "twobus.review.owners": "twobus.review.owners.owners",
 }
 SHOWN = 10
+MAYBE = re.compile(rb"twobus|settings|data")
 # What tells of the past.
 HISTORY = {".copier-answers.yml", "CHANGELOG.md", "uv.lock"}
 
@@ -138,7 +140,8 @@ def rewrite(clone: Path, package: str, library: str = "") -> list[str]:
         if file.is_symlink() or not file.is_file():
             continue
         old = file.read_bytes()
-        if name.endswith(".py"):
+        # Most files have nothing to do with it, and need no parser.
+        if name.endswith(".py") and MAYBE.search(old):
             new, gone = rewritten(moved, name, old)
             left += gone
             if new != old:

@@ -26,7 +26,7 @@ from twobus.new.report import report
 from twobus.new.sample import sample
 from twobus.project import here
 from twobus.settings import Settings
-from twobus.tasks import answer, task
+from twobus.tasks import kind, task
 
 # What a table has that was found nowhere.
 INVENTED = {
@@ -105,7 +105,7 @@ def _said(action: Callable[[], None]) -> None:
 def _write(
     name: str, file: str, location: str, sheet: str, ranges: bool, sets: bool
 ) -> None:
-    library = answer(here(), "kind", "analysis") == "library"
+    library = kind(here()) == "library"
     there = place(name, file, sheet, copying=not library) if file else None
     if not there and not location and not library:
         there = found_by_name(name, sheet)

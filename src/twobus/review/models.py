@@ -23,7 +23,7 @@ from twobus.models.rows import conform, features, predict
 from twobus.models.scores import Score, evaluate, interval, measured, questions
 from twobus.models.split import split
 from twobus.models.training import seeded
-from twobus.project import here
+from twobus.project import Project, here
 from twobus.review.before import ask
 from twobus.review.request import read_request
 from twobus.review.table import cell
@@ -193,8 +193,10 @@ def _at(commit: str, sampled: Collection[str]) -> dict[str, Outcome]:
         if here().data.is_dir():
             there = tree / here().name(here().data)
             shutil.copytree(here().data, there, copy_function=_lend, dirs_exist_ok=True)
-        module = ["--all-extras", "python", "-m", "twobus.review.models"]
-        code, output = uv_run(tree, *module, str(file), *sampled, **url)
+        # A project with code of its own declares models by a class of its own.
+        module = f"{Project(tree).room('review')}.models"
+        words = ["--all-extras", "python", "-m", module, str(file), *sampled]
+        code, output = uv_run(tree, *words, **url)
         last = output.strip().rpartition("\n")[2]
         if code and re.search("No module named '?twobus", last):
             raise LookupError("has no models, or an older release of this code")

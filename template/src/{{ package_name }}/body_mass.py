@@ -86,10 +86,8 @@ def mass_differences(
     """Estimate for each species how much heavier males are than females.
 
     Args:
-        penguins: The table `penguins`, with at least two birds of known mass of
-            each sex of each species.
-        confidence: The share of such intervals that cover the true difference,
-            between 0 and 1.
+        penguins: The table `penguins`, with two weighed birds of each sex and species.
+        confidence: The share of such intervals that cover the truth, from 0 to 1.
 
     Returns:
         One estimate a species, in alphabetical order.
