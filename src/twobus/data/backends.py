@@ -25,6 +25,8 @@ MISTAKES = (
     ibis.common.exceptions.IbisError,
     ibis.common.exceptions.TableNotFound,
 )
+# So many columns that are not what they must be are described.
+MOST_FAULTS = 5
 # In seconds: between attempts to reach a database that dropped the connection.
 WAITS = (0.5, 1, 2, 4)
 
@@ -91,24 +93,25 @@ class FileBackend(SharedBackend):
         self._proven: set[str] = set()
         self._checked: set[str] = set()
 
-    def give(self, name: str, parts: "list[Part]", state: Any) -> ibis.Table:
-        """Return files as one table; nothing is read yet.
+    def give(
+        self, name: str, state: Any, find: "Callable[[Any], list[Part]]"
+    ) -> ibis.Table:
+        """Return files as one table; nothing is read but what stands above the rows.
 
         Args:
             name: The table's name.
-            parts: Its files.
-            state: What the parts follow from.
+            state: What the parts follow from: the files with their times and sizes, and
+                more. While it stays the same, what was found out of the files holds.
+            find: Finds the parts, by a connection of DuckDB.
         """
         with self._turn:
-            self._proven.discard(name)
-            self._checked.discard(name)
-            self._parts[name], self._states[name] = parts, state
-            self._view(name)
+            if self._states.get(name) != state:
+                self._parts[name] = find(self.con)
+                self._proven.discard(name)
+                self._checked.discard(name)
+                self._states[name] = state
+                self._view(name)
             return self.table(name)
-
-    def state(self, name: str) -> Any:
-        """Return what a table was given with; None if it was not."""
-        return self._states.get(name)
 
     def is_checked(self, name: str) -> bool:
         """Tell whether a table has kept its contract since it was given."""
@@ -120,17 +123,24 @@ class FileBackend(SharedBackend):
         self._checked.add(name)
 
     def prove(self, name: str) -> None:
-        """Read each value of a table once.
+        """Read each value of a table once, in the way that it can be read.
 
         Raises:
             DataError: If one is not what the contract says.
         """
-        if name not in self._proven:
-            table = self.table(name)
-            table.aggregate(
-                **{str(at): table[one].count() for at, one in enumerate(table.columns)}
-            ).to_pyarrow()
-            self._proven.add(name)
+        import duckdb
+
+        columns = ", ".join(f"count({_name(one)})" for one in self.table(name).columns)
+        while name not in self._proven:
+            try:
+                self.con.execute(f"SELECT {columns} FROM {_name(name)}").fetchall()
+                self._proven.add(name)
+                continue
+            except duckdb.Error as error:
+                problem = type(error).__name__
+            # Not while handling the error, which may hold values of the data.
+            if not self._read_plainer(name):
+                raise DataError(f"The table {name!r} cannot be read ({problem}).")
 
     def part(self, name: str, number: int) -> ibis.Table:
         """Return one file of a table, with the number of each row as a last column."""
@@ -149,27 +159,79 @@ class FileBackend(SharedBackend):
         """Return the files of a table; none if it was not given."""
         return self._parts.get(name, [])
 
-    def to_pyarrow_batches(self, *words: Any, **options: Any) -> Any:
+    def to_pyarrow_batches(
+        self, expr: ibis.Expr, /, *, chunk_size: int = 1_000_000, **options: Any
+    ) -> Any:
         """Return rows for Arrow bit by bit, as Ibis does."""
-        # A stream cannot be begun again in another way.
-        for name in self._asked(words):
-            self.prove(name)
+        import pyarrow as pa
+
         with self._turn:
-            return super().to_pyarrow_batches(*words, **options)
+            # A stream cannot be begun again in another way.
+            for name in self._asked([expr]):
+                self._see_unchanged(name)
+                self.prove(name)
+            if [*expr.op().find(ibis.expr.operations.InMemoryTable)]:
+                # Only this connection knows it.
+                return self.to_pyarrow(expr, **options).to_reader(chunk_size)
+            rows = self.compile(expr.as_table(), **options)
+            schema = expr.as_table().schema().to_pyarrow()
+            # The next query of a connection ends its streams.
+            stream = self.con.cursor().execute(rows)
+        batches = stream.fetch_record_batch(rows_per_batch=chunk_size)
+        return pa.RecordBatchReader.from_batches(
+            schema, (batch.cast(schema) for batch in batches)
+        )
+
+    def to_json(self, *words: Any, **options: Any) -> Any:
+        """Write rows to a JSON file, as Ibis does."""
+        return self._query(super().to_json, *words, **options)
+
+    def insert(self, *words: Any, **options: Any) -> Any:
+        """Add rows to a table, as Ibis does."""
+        return self._query(super().insert, *words, **options)
+
+    def create_view(self, *words: Any, **options: Any) -> Any:
+        """Keep a query as a view, as Ibis does; its files are read once before."""
+        with self._turn:
+            for name in self._asked([*words, *options.values()]):
+                self.prove(name)
+            return super().create_view(*words, **options)
 
     def _query(self, query: Callable[..., Any], *words: Any, **options: Any) -> Any:
         # Whoever imports this may never read a table.
         import duckdb
 
         with self._turn:
-            while True:
-                try:
-                    return query(*words, **options)
-                except (duckdb.DataError, duckdb.InvalidInputException) as error:
-                    failed = error
-                # Not while handling the error, which may hold values of the data.
-                if not sum(self._read_plainer(name) for name in self._asked(words)):
-                    raise failed
+            asked = self._asked([*words, *options.values()])
+            for name in asked:
+                self._see_unchanged(name)
+            try:
+                return query(*words, **options)
+            except (duckdb.DataError, duckdb.InvalidInputException) as error:
+                problem = type(error).__name__
+            # Not while handling the error, which may hold values of the data.
+            if unproven := [name for name in asked if name not in self._proven]:
+                for name in unproven:
+                    self.prove(name)
+                return self._query(query, *words, **options)
+        raise DataError(
+            f"The query failed ({problem}): it asks for something that a value does "
+            "not allow, such as a number of a text. The files keep their contracts."
+        )
+
+    def _see_unchanged(self, name: str) -> None:
+        """See that a table's files are those that it was made of.
+
+        Raises:
+            DataError: If they are not.
+        """
+        for file, *before in self._states[name][0]:
+            now = file.stat() if file.exists() else None
+            if not now or before != [now.st_mtime_ns, now.st_size]:
+                raise DataError(
+                    f"The table {name!r} has another file since it was read, or none: "
+                    f'read("{name}") once more.'
+                )
 
     def _asked(self, words: Iterable[Any]) -> list[str]:
         """Return the tables that an expression among the words of a call reads."""
@@ -198,12 +260,17 @@ class FileBackend(SharedBackend):
         try:
             faults = part.faults(self.con)
         except duckdb.Error:
-            faults, problem = [], part.structure()
+            problem = part.structure()
         else:
-            problem = "; ".join(fault.said(part) for fault in faults)
-        if problem:
-            raise DataError(f"The table {name!r} cannot be read: {problem}.")
-        return part.plainer()
+            problem = "; ".join(fault.said(part) for fault in faults[:MOST_FAULTS])
+            if more := len(faults[MOST_FAULTS:]):
+                problem += f"; and {more} more columns are not what they must be"
+        if not problem:
+            try:
+                return part.plainer()
+            except DataError as error:
+                problem = str(error)
+        raise DataError(f"The table {name!r} cannot be read: {problem}.")
 
     def _view(self, name: str) -> None:
         rows = " UNION ALL BY NAME ".join(part.select() for part in self._parts[name])

@@ -1,7 +1,9 @@
 """Tables that are files: find them, read them by the contract, and tell their hash."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 # What is read, by the end of a file's name.
 TEXT = (".csv", ".tsv", ".txt")
 JSON = (".jsonl", ".ndjson")
-PACKED = ("", ".gz", ".zst", ".bz2")
+PACKED = ("", ".gz", ".zst")
 ENDINGS = (
     ".parquet",
     *(f"{kind}{packed}" for kind in (*TEXT, *JSON) for packed in PACKED),
@@ -34,13 +36,24 @@ def table_files(folder: Path, name: str, pattern: str = "") -> list[Path]:
     Raises:
         DataError: If the folder has two tables of that name.
     """
-    if pattern and (folder / pattern).is_file():
-        return [folder / pattern]
     if pattern:
-        return sorted(file for file in folder.glob(pattern) if _holds_rows(file))
-    found = [folder / f"{name}{ending}" for ending in ENDINGS]
-    found = [file for file in found if file.is_file()]
-    parts = sorted(file for file in (folder / name).rglob("*") if _holds_rows(file))
+        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            raise DataError(
+                f"FILE in tables/{name}.py must name files below {here().name(folder)}."
+            )
+        one = folder / pattern
+        return [one] if one.is_file() else _with_rows(folder, folder.glob(pattern))
+    names = [f"{name}{ending}" for ending in ENDINGS]
+    # Capitals mean nothing in an ending: Windows programs write ORDERS.CSV.
+    found = [
+        file
+        for file in (folder.iterdir() if folder.is_dir() else [])
+        if file.name.startswith(name)
+        and f"{name}{file.name.removeprefix(name).lower()}" in names
+        and file.is_file()
+    ]
+    found.sort(key=lambda file: names.index(f"{name}{file.name[len(name) :].lower()}"))
+    parts = _with_rows(folder / name, (folder / name).rglob("*"))
     if len(found) > 1 or (found and parts):
         several = " and ".join(file.name for file in [*found, folder / name][:2])
         raise DataError(
@@ -50,9 +63,20 @@ def table_files(folder: Path, name: str, pattern: str = "") -> list[Path]:
     return found or parts
 
 
-def _holds_rows(file: Path) -> bool:
-    # Others leave files such as _SUCCESS and .part-0.crc beside theirs.
-    return file.name.endswith(ENDINGS) and not file.name.startswith(("_", "."))
+def _with_rows(folder: Path, files: Iterable[Path]) -> list[Path]:
+    """Return the files of a folder that hold rows, without what others leave there.
+
+    That is _SUCCESS and .part-0.crc, and what is in folders of such names.
+    """
+    return sorted(
+        file
+        for file in files
+        if file.name.lower().endswith(ENDINGS)
+        and file.is_file()
+        and not any(
+            part.startswith(("_", ".")) for part in file.relative_to(folder).parts
+        )
+    )
 
 
 def digest(file: Path) -> str:
@@ -63,6 +87,7 @@ def digest(file: Path) -> str:
 
 def parts(
     files: list[Path],
+    folder: Path,
     contract: Any,
     options: Mapping[str, Any],
     sheet: str,
@@ -72,6 +97,7 @@ def parts(
 
     Args:
         files: The files.
+        folder: Where the table's files are.
         contract: The table's contract, a pandera schema.
         options: How CSV files are written, see `CSV_OPTIONS` in `docs/data.md`.
         sheet: The sheet of an Excel file that has several.
@@ -82,27 +108,32 @@ def parts(
     """
     # They load Arrow, which takes longer than whoever never reads a table should wait.
     from twobus.data.formats.delimited import CsvPart
-    from twobus.data.formats.json_lines import JsonPart
     from twobus.data.formats.parquet import ParquetPart
-    from twobus.data.formats.texts import dialect
+    from twobus.data.formats.texts import dialect, see_whole
 
     written = dialect(options, contract)
+    # Of what the module says, only this is true of what is written by us as well.
+    plain = replace(dialect({}, contract), missing=written.missing, style=written.style)
     found: list[Part] = []
     for file in files:
         if not file.stat().st_size:
             raise DataError(f"{here().name(file)} is empty")
-        ending = next(end for end in ENDINGS if file.name.endswith(end))
+        ending = next(end for end in ENDINGS if file.name.lower().endswith(end))
+        if ending.endswith((".gz", ".zst")):
+            see_whole(file)
         if ending == ".parquet":
-            found.append(ParquetPart.of(file, contract, connection))
+            found.append(ParquetPart.of(file, folder, contract, connection))
         elif ending == ".xlsx":
-            from twobus.data.formats.excel import sheet as written_as_csv
+            from twobus.data.formats import excel
 
-            # Of what the module says, only this is true of the copy as well.
-            said = {"nullstr": written.missing}
-            plain, copy = dialect(said, contract), written_as_csv(file, sheet)
-            found.append(CsvPart.of(copy, contract, plain, file))
+            copy = excel.sheet(file, sheet)
+            row = partial(_row, copy)
+            found.append(CsvPart.of(copy, contract, plain, file, row))
         elif ending.startswith(JSON):
-            found.append(JsonPart.of(file, contract, written.style, connection))
+            from twobus.data.formats import json_lines
+
+            copy, line = json_lines.as_csv(file), partial(_line, file)
+            found.append(CsvPart.of(copy, contract, plain, file, line))
         else:
             found.append(CsvPart.of(file, contract, written))
     _complete(found, contract)
@@ -118,3 +149,15 @@ def _complete(parts: "list[Part]", contract: Any) -> None:
         others = set().union(*names) - own
         if lacking := [column for column in contract.columns if column in others]:
             raise DataError(f"{part.place} lacks the column {lacking[0]!r}")
+
+
+def _row(copy: Path, number: int) -> str:
+    from twobus.data.formats.excel import row_of
+
+    return f"row {row_of(number, copy):,}"
+
+
+def _line(file: Path, number: int) -> str:
+    from twobus.data.formats.json_lines import line_of
+
+    return f"line {line_of(number, file):,}"

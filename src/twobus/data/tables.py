@@ -4,10 +4,10 @@ import inspect
 import os
 import pkgutil
 import re
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -66,6 +66,8 @@ class Tables:
         """
         self.package = package
         self._settings = settings
+        self._turn = threading.RLock()
+        self._made: Any = None
 
     def read(self, name: str, *, check: bool | None = None) -> ibis.Table:
         """Read a table.
@@ -209,8 +211,9 @@ class Tables:
             Texts, by column; nothing where tables are in a database.
         """
         found: dict[str, list[str]] = {}
+        connection = self._files.con.cursor()
         for part in self._files.parts(name):
-            for column, texts in part.odd(self._files.con, most).items():
+            for column, texts in part.odd(connection, most).items():
                 found.setdefault(column, []).extend(texts)
         return {column: texts[:most] for column, texts in found.items()}
 
@@ -218,9 +221,13 @@ class Tables:
         """Tell whether tables are the samples beside their contracts."""
         return self._url() == "samples"
 
-    @cached_property
+    @property
     def _files(self) -> Any:
-        return in_memory()
+        # Threads must not make two.
+        with self._turn:
+            if self._made is None:
+                self._made = in_memory()
+            return self._made
 
     def _now(self) -> "Settings":
         from twobus.settings import Settings
@@ -283,16 +290,17 @@ class Tables:
         )
         # As long as none of these changes, what was found out of the files holds.
         state = (stats, module.Contract, repr(options), sheet)
-        if self._files.state(name) == state:
-            return self._files.table(name)
-        connection = self._files.con
+        contract = self.contract(name)
+        base = folder / name if (folder / name).is_dir() else folder
         try:
-            read = parts(files, self.contract(name), options, sheet, connection)
+            given: ibis.Table = self._files.give(
+                name,
+                state,
+                lambda con: parts(files, base, contract, options, sheet, con),
+            )
+            return given
         except DataError as error:
             problem = str(error)
-        else:
-            given: ibis.Table = self._files.give(name, read, state)
-            return given
         raise DataError(f"The table {name!r} cannot be read: {problem}.")
 
     def _table_files(self, name: str, folder: Path) -> list[Path]:

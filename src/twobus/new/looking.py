@@ -1,5 +1,6 @@
 """Look at all rows of files, and tell what a contract should say of them."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -66,7 +67,11 @@ class Looking:
         """
         every = self._texts = self.parts(demanding())
         names = [*dict.fromkeys(one.name for part in every for one in part.columns)]
-        types = dict(self.backend.give("looked_at", every, None).schema().items())
+        types = dict(
+            self.backend.give("looked_at", ([], every), lambda _: every)
+            .schema()
+            .items()
+        )
         texts = [name for name in names if self._is_text(name)]
         told = self._told(texts) if texts else {}
         columns = {it: told.get(it) or Column(it, types[it]) for it in names}
@@ -77,7 +82,9 @@ class Looking:
 
     def parts(self, contract: Any) -> list[Part]:
         """Return the files, to be read by a contract."""
-        return parts(self.files, contract, self.options, self.sheet, self.backend.con)
+        folder = Path(os.path.commonpath([file.parent for file in self.files]))
+        connection = self.backend.con
+        return parts(self.files, folder, contract, self.options, self.sheet, connection)
 
     def table(self, contract: Any) -> Any:
         """Return the rows by a contract, each value of which has been read.
@@ -85,7 +92,8 @@ class Looking:
         Raises:
             DataError: If a value is not what the contract says.
         """
-        table = self.backend.give("read", self.parts(contract), None)
+        state: tuple[list[Any], Any] = [], contract
+        table = self.backend.give("read", state, lambda _: self.parts(contract))
         self.backend.prove("read")
         return table
 

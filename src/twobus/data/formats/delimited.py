@@ -1,6 +1,7 @@
 """CSV files, and others of their kind."""
 
 import io
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ class CsvPart(Part):
         dialect: How the file is written.
         header: What stands above its records.
         forms: How its columns are written.
+        place_of: Says where a row stands, of a file that was made of another one.
         copied: Whether the copy has nothing but the records, and one kind of line ends.
         native: Whether DuckDB's reader converts what it can be trusted with.
     """
@@ -45,12 +47,18 @@ class CsvPart(Part):
     dialect: Dialect = field(kw_only=True)
     header: Header = field(kw_only=True)
     forms: tuple[Form, ...] = field(kw_only=True)
+    place_of: Callable[[int], str] | None = field(default=None, kw_only=True)
     copied: bool = False
     native: bool = True
 
     @classmethod
     def of(
-        cls, file: Path, contract: Any, dialect: Dialect, shown: Path | None = None
+        cls,
+        file: Path,
+        contract: Any,
+        dialect: Dialect,
+        shown: Path | None = None,
+        place: Callable[[int], str] | None = None,
     ) -> "CsvPart":
         """Read the header of a file.
 
@@ -59,13 +67,14 @@ class CsvPart(Part):
             contract: The table's contract, a pandera schema.
             dialect: How the file is written.
             shown: The file that people know, if this one was made of it.
+            place: Says where a row stands in that.
 
         Raises:
             DataError: If it has none, or is not in the encoding that is said.
         """
         try:
             dialect = replace(dialect, encoding=encoding_of(file, dialect))
-            top = header(file, dialect, contract.columns)
+            top = header(file, dialect, contract.columns, here().name(shown or file))
             copy = rewritten(file, dialect) if dialect.encoding else file
         except UnicodeError:
             raise DataError(_not_encoded(file, dialect.encoding)) from None
@@ -73,6 +82,7 @@ class CsvPart(Part):
             raise DataError(_unclosed(file, error.line)) from None
         forms = tuple(form_of(one, contract, dialect.style) for one in top.names)
         part = cls(
+            place_of=place,
             file=shown or file,
             origin=file,
             copy=copy,
@@ -83,7 +93,8 @@ class CsvPart(Part):
             columns=(),
         )
         # DuckDB counts what stands above the records in another way.
-        return part.read() if top.lines < 2 else part.copying().read()
+        odd = top.lines > 1 or dialect.comment
+        return part.copying().read() if odd else part.read()
 
     def read(self) -> "CsvPart":
         """Return the part with what DuckDB is told of it."""
@@ -98,7 +109,7 @@ class CsvPart(Part):
         more = ", new_line = '\\n'" if copied else ""
         source = (
             f"read_csv({path(self.copy)}, columns = {literal(types)}, "
-            f"{written.sql(self.header.delimiter)}, "
+            f"{written.sql(self.header.delimiter)}, hive_partitioning = false, "
             f"skip = {0 if copied else self.header.lines}, "
             f"decimal_separator = {quoted(written.style.decimal)}{more})"
         )
@@ -123,17 +134,25 @@ class CsvPart(Part):
 
     def copying(self) -> "CsvPart":
         """Return the part with a copy of its records alone."""
-        copy = rewritten(self.origin, self.dialect, self.header)
+        if self.dialect.escape not in ("", self.dialect.quote):
+            raise DataError(
+                f"{self.place} cannot be read with an escape sign where more than the "
+                "header stands above its rows, or its line ends are mixed"
+            )
+        try:
+            copy = rewritten(self.origin, self.dialect, self.header)
+        except UnicodeError:
+            raise DataError(_not_encoded(self.file, self.dialect.encoding)) from None
+        except UnclosedError as error:
+            raise DataError(_unclosed(self.file, error.line)) from None
         return replace(self, copied=True, copy=copy)
 
     def where(self, row: int) -> str:
         """Say where a row stands in the file, by its line where it has lines."""
-        if self.file != self.origin:
-            from twobus.data.formats.excel import row_of
-
-            return f"row {row_of(row, self.origin):,}"
+        if self.place_of:
+            return self.place_of(row)
         # What DuckDB has read may have quotation marks that Python refuses.
-        with suppress(UnclosedError):
+        with suppress(UnclosedError, UnicodeError):
             return f"line {line_of(row, self.origin, self.dialect, self.header):,}"
         return f"row {row + 1:,}"
 
@@ -142,6 +161,14 @@ class CsvPart(Part):
         wide, ragged, first = len(self.header.names), 0, (0, 0)
         try:
             for begins, record in records(self.origin, self.dialect, self.header):
+                if (size := sum(map(len, record))) > LONG and "max" not in (
+                    self.dialect.others
+                ):
+                    return (
+                        f"{self.place} has a row of {size:,} letters in line "
+                        f"{begins:,}, which needs "
+                        f'CSV_OPTIONS = {{"max_line_size": {10 * size:_}}}'
+                    )
                 # An empty field more than the header has is lost by nobody.
                 if len(record) != wide and [*record[wide:]] != [""]:
                     ragged += 1
@@ -160,6 +187,10 @@ class CsvPart(Part):
         )
 
 
+# So many letters of a row are read unless the module says more.
+LONG = 500_000
+
+
 def _unclosed(file: Path, line: int) -> str:
     return (
         f"{here().name(file)} has a quotation mark that is never closed, or closed in "
@@ -171,10 +202,12 @@ def _unclosed(file: Path, line: int) -> str:
 def _not_encoded(file: Path, encoding: str) -> str:
     line = 0 if encoding else _first_odd_line(file)
     at = f" in line {line:,}" if line else ""
-    other = "windows-1252" if encoding != "cp1252" else "latin-1"
+    said = f"{here().name(file)} is not {encoding or 'UTF-8'}{at}"
+    if encoding:
+        return f"{said}, as its module says: ask who made it for its encoding"
     return (
-        f"{here().name(file)} is not {encoding or 'UTF-8'}{at}: name its encoding in "
-        f'the table\'s module, such as CSV_OPTIONS = {{"encoding": "{other}"}}'
+        f"{said}: name its encoding in the table's module, such as "
+        'CSV_OPTIONS = {"encoding": "windows-1252"}'
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from python_calamine import CalamineWorkbook
 
 from twobus.data.errors import DataError
-from twobus.data.formats.texts import LONGEST, fresh
+from twobus.data.formats.texts import LONGEST, as_records, fresh
 from twobus.project import here
 
 
@@ -41,7 +41,7 @@ def sheet(file: Path, name: str) -> Path:
     used = [at for at, texts in enumerate(zip(*rows, strict=True)) if any(texts)]
     copy = fresh()
     with copy.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
+        writer = as_records(stream)
         for row in rows:
             # An empty line is no record.
             writer.writerow([row[at] for at in used] if any(row) else [])

@@ -12,17 +12,23 @@ from typing import Any
 
 from ibis.backends.sql.datatypes import DuckDBType
 
+from twobus.data.errors import DataError
+
+# What DuckDB's strptime and Python's strftime know alike, and verify.
+SIGNS = re.compile(r"([^%]|%[dmYyHIMSfbBjpz%-])+")
 # Stands for the column in what follows.
 THIS = "{this}"
 # Beyond this, numbers with a decimal point cannot tell all whole numbers apart.
 EXACT = 2**53
+# Below this, they tell a fraction of a millionth from nothing.
+FINE = 2**31
 DIGITS = r"\d+(?:_\d+)*"
 NUMBER = rf"[+-]?(?:{DIGITS}(?:\.(?:{DIGITS})?)?|\.{DIGITS})(?:[eE][+-]?\d+)?"
 NO_NUMBER = r"[+-]?(?:[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}"
 MIDNIGHT = r"(?:[ T]0{1,2}:00(?::00(?:\.0*)?)?)?"
 UTC = r"(?:Z| ?UTC|[+-]00(?::?00)?)"
-OFFSET = r"(?:Z| ?UTC|[+-]\d{2}(?::?\d{2})?)"
+OFFSET = r"(?:Z| ?UTC|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)"
 # What people and programs write where they know nothing.
 MISSING = {"NA", "N/A", "n/a", "NULL", "null", "None", "none", "NaN", "nan", "NaT"}
 MISSING |= {"-", "--", ".", "?", "\\N", "#N/A", "<NA>"}
@@ -89,10 +95,16 @@ def form(dtype: Any, style: Style, metadata: Mapping[str, Any] | None = None) ->
     if dtype.is_integer():
         return _integer(name, number, style)
     if dtype.is_floating():
-        right = _is_number(f" *(?:{NUMBER}|{NO_NUMBER}) *", style)
-        native = "" if style.thousands else "DOUBLE"
+        looks = _is_number(f" *{NUMBER} *", style)
         value = f"CAST({number} AS {name})"
-        return Form(name, right, value, "a number", native=native)
+        # A number that is too large would be infinite.
+        finite = f"NOT isinf(TRY_CAST({number} AS {name}))"
+        endless = _is_number(f" *{NO_NUMBER} *", style)
+        right = f"({looks} AND {finite}) OR {endless}"
+        native = "" if style.thousands else "DOUBLE"
+        finite = f"NOT isinf(CAST({THIS} AS {name}))"
+        words = "a number"
+        return Form(name, right, value, words, native=native, native_right=finite)
     if dtype.is_decimal():
         scale = 3 if dtype.scale is None else dtype.scale
         decimals = rf"(?:{DIGITS})?\.\d{{0,{scale}}}0*"
@@ -112,19 +124,21 @@ def form(dtype: Any, style: Style, metadata: Mapping[str, Any] | None = None) ->
 def _time(dtype: Any, name: str, style: Style, metadata: Mapping[str, Any]) -> Form:
     written = metadata.get("format", "")
     if dtype.is_time():
+        if written := written or "":
+            return _parsed(name, written)
         clock = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6}0*)?)?"
         words = "a time of day, hours:minutes:seconds"
         return _by_cast(f" *{clock}", name, words)
     if dtype.is_date():
         if written := written or style.dates:
-            return _parsed(name, written, f"CAST({THIS} AS DATE)")
+            return _parsed(name, written)
         found = _by_cast(f" *(?:{DAY}){MIDNIGHT}{UTC}?", name, "a date, year-month-day")
         return replace(found, usual=f"{THIS} LIKE '____-__-__'")
     if dtype.is_timestamp():
-        if (written := written or style.timestamps) and not dtype.timezone:
-            return _parsed(name, written, f"CAST({THIS} AS {name})")
-        digits = 6 if dtype.scale is None else max(dtype.scale, 1)
-        clock = rf"[ T](?:[01]?\d|2[0-3]):\d{{2}}(?::\d{{2}}(?:\.\d{{1,{digits}}}0*)?)?"
+        if written := written or style.timestamps:
+            return _parsed(name, written)
+        digits = 6 if dtype.scale is None else dtype.scale
+        clock = rf"[ T](?:[01]?\d|2[0-3]):\d{{2}}(?::\d{{2}}(?:\.\d{{0,{digits}}}0*)?)?"
         if dtype.timezone:
             words = "a time with its offset from UTC, year-month-day hours:minutes+00"
             return _moment(f" *(?:{DAY}){clock}{OFFSET}", name, words)
@@ -148,7 +162,7 @@ def _integer(name: str, number: str, style: Style) -> Form:
     native = "" if style.thousands else "DOUBLE"
     # A cast compared with what was cast is cheaper than a look at its fraction.
     cast = f"CAST({THIS} AS {name})"
-    whole = f"{cast} = {THIS} AND {cast} BETWEEN {-EXACT + 1} AND {EXACT - 1}"
+    whole = f"{cast} = {THIS} AND {cast} BETWEEN {-FINE} AND {FINE}"
     words = "a whole number"
     return Form(name, right, value, words, native=native, native_right=whole)
 
@@ -176,17 +190,29 @@ def _is_number(pattern: str, style: Style) -> str:
     if style.thousands:
         # Else 1.2.3 would be 123.
         mark, point = re.escape(style.thousands), re.escape(style.decimal)
-        grouped = rf" *[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}.*)?"
+        grouped = rf" *[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d*)? *"
         plain = f"NOT contains({THIS}, {quoted(style.thousands)})"
         right = f"({plain} OR {_matches(grouped, THIS)}) AND {right}"
     return right
 
 
-def _parsed(name: str, written: str, value: str) -> Form:
+def _parsed(name: str, written: str) -> Form:
+    """Return the form of dates and times that are written in one way of one's own."""
+    if not SIGNS.fullmatch(written):
+        raise DataError(
+            f"the format {written!r} has a sign that is not known here: %d, %m, %Y, "
+            "%H, %M, %S, %f, %y, %b, %B, %j, %p, %I and %z are"
+        )
+    if ("%z" in written) != ("TIME ZONE" in name or name == "TIMESTAMPTZ"):
+        raise DataError(
+            f"the format {written!r} must have %z if, and only if, its column is "
+            'Annotated[dt.Timestamp, "UTC", None, True]'
+        )
     parsed = f"try_strptime({THIS}, {quoted(written)})"
-    whole = value.replace(THIS, parsed)
-    right = f"coalesce({parsed} = {whole}, false)"
-    return Form(name, right, whole, f"written as {written}")
+    value = f"CAST({parsed} AS {name})"
+    # A date must not lose a time of day.
+    whole = f"{parsed} = {value}" if name == "DATE" else f"{parsed} IS NOT NULL"
+    return Form(name, f"coalesce({whole}, false)", value, f"written as {written}")
 
 
 def _by_cast(pattern: str, name: str, words: str, native: str = "") -> Form:
@@ -230,19 +256,23 @@ def hint(form: Form, texts: set[str]) -> str:
     if found := sorted(texts & MISSING):
         words = ", ".join(f'"{word}"' for word in ["", *found])
         return f'CSV_OPTIONS = {{"nullstr": [{words}]}}'
-    if "number" in form.words:
-        comma = re.compile(r"[+-]?\d{1,3}(\.?\d{3})*,\d+")
-        if all(comma.fullmatch(text) for text in texts):
-            return 'CSV_OPTIONS = {"decimal_separator": ","}'
+    if form.words == "a whole number" or "a number" in form.words:
+        comma = re.compile(r"[+-]?\d+(\.\d{3})*,\d+")
         grouped = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
-        if all(grouped.fullmatch(text) for text in texts):
+        thousands = all(grouped.fullmatch(text) for text in texts)
+        decimals = all(comma.fullmatch(text) for text in texts)
+        # 1,234 may be either, but for a whole number.
+        if thousands and (not decimals or "whole" in form.words):
             return 'CSV_OPTIONS = {"thousands": ","}'
+        if decimals and not thousands and "whole" not in form.words:
+            return 'CSV_OPTIONS = {"decimal_separator": ","}'
     if "offset" in form.words:
         return "datetime.datetime in the contract, if no offset is meant"
     if form.words.startswith("a time,") and all(
-        re.search(rf"{OFFSET}$", text) for text in texts
+        re.search(rf":\d\d(\.\d+)?{OFFSET}$", text) for text in texts
     ):
         return 'Annotated[dt.Timestamp, "UTC", None, True] in the contract'
-    if form.words.startswith(("a date", "a time,")):
+    day = re.compile(r"\d{1,2}[-./]\d{1,2}[-./]\d{4}.*")
+    if form.words.startswith(("a date", "a time,")) and all(map(day.fullmatch, texts)):
         return 'pa.Field(metadata={"format": "%d/%m/%Y"}), as its dates are written'
     return ""

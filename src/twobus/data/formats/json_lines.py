@@ -1,60 +1,41 @@
-"""Files with a JSON object in each line, whose values are read as texts."""
+"""Files with a JSON object in each line, which are read as CSV.
+
+DuckDB's own reader would change how numbers are written (`1.10` is `1.1` to it), and so
+what a text or a decimal is.
+"""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from twobus.data.errors import DataError
-from twobus.data.formats.forms import Style
-from twobus.data.formats.parts import Part, form_of, from_text
-from twobus.data.formats.texts import literal, path, reading
+from twobus.data.formats.texts import as_records, fresh, reading
 from twobus.project import here
 
 
-@dataclass(frozen=True)
-class JsonPart(Part):
-    """A file with a JSON object in each line; its values are read as texts."""
+def as_csv(file: Path) -> Path:
+    """Write the objects of a file as CSV, and return that file.
 
-    @classmethod
-    def of(cls, file: Path, contract: Any, style: Style, connection: Any) -> "JsonPart":
-        """Find the names in all lines of a file.
+    Raises:
+        DataError: If a line is no object.
+    """
+    names: dict[str, None] = {}
+    for record in _objects(file):
+        names.update(dict.fromkeys(record))
+    copy = fresh()
+    with copy.open("w", encoding="utf-8", newline="") as stream:
+        writer = as_records(stream)
+        writer.writerow(names)
+        for record in _objects(file):
+            writer.writerow(_text(record.get(name)) for name in names)
+    return copy
 
-        Raises:
-            DataError: If a line is no object.
-        """
-        place = path(file)
-        every = "format = 'newline_delimited', maximum_object_size = 268435456"
-        try:
-            found = connection.execute(
-                f"DESCRIBE SELECT * FROM read_json({place}, {every}, sample_size = -1, "
-                "maximum_depth = 1)"
-            ).fetchall()
-        except duckdb.Error:
-            raise DataError(_no_object(file)) from None
-        names = tuple(one[0] for one in found)
-        # What DuckDB calls the one column of values that are no objects.
-        if names == ("json",) and (line := _odd_line(file)):
-            raise DataError(_no_object(file, line))
-        types = dict.fromkeys(names, "VARCHAR")
-        source = f"read_json({place}, {every}, columns = {literal(types)})"
-        forms = (form_of(one, contract, style) for one in names)
-        columns = tuple(map(from_text, names, forms))
-        return cls(file, source, columns)
 
-    def where(self, row: int) -> str:
-        """Say where a row stands in the file."""
-        for at, (line, _) in enumerate(_lines(self.file)):
-            if at == row:
-                return f"line {line:,}"
-        return ""
-
-    def structure(self) -> str:
-        """Say which line is no object."""
-        return _no_object(self.file)
+def line_of(number: int, file: Path) -> int:
+    """Return the line of an object, the first one being number 0."""
+    return next(islice(_lines(file), number, None))[0]
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
@@ -64,23 +45,40 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
                 yield number, line
 
 
-def _odd_line(file: Path) -> int:
-    """Return the first line that is no object; 0 if there is none."""
-    for number, line in _lines(file):
-        try:
-            right = isinstance(json.loads(line), Mapping)
-        except ValueError:
-            right = False
-        if not right:
-            return number
-    return 0
-
-
-def _no_object(file: Path, line: int = 0) -> str:
-    said = f"{here().name(file)} must hold a JSON object in each line"
+def _objects(file: Path) -> Iterator[dict[str, Any]]:
+    said, number = f"{here().name(file)} must hold a JSON object in each line", 0
     try:
-        if line := line or _odd_line(file):
-            return f"{said}, and line {line:,} is none"
+        for number, line in _lines(file):
+            try:
+                # Numbers stay as they are written.
+                record = json.loads(
+                    line, parse_float=str, parse_int=str, object_pairs_hook=_once
+                )
+                str(record).encode()
+            except ValueError:
+                record = None
+            if not isinstance(record, dict):
+                raise DataError(f"{said}, and line {number:,} is none")
+            yield record
     except UnicodeError:
-        return f"{said}, in UTF-8"
-    return f"{said} that is smaller than 256 MB, with names that differ"
+        raise DataError(f"{said}, in UTF-8") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose names differ.
+
+    Raises:
+        ValueError: If two are the same: one would be lost.
+    """
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ValueError("Two names are the same.")
+    return record
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -9,7 +9,7 @@ from twobus.data.formats.forms import THIS, Form, Style, form, hint
 from twobus.project import here
 
 # The number of a row, beside its columns.
-ROW = "__row"
+ROW = "__number_of_twobus"
 # How many odd texts are looked at for a hint.
 LOOKED_AT = 1_000
 

@@ -1,22 +1,25 @@
 """Files of text: their encoding, their header, their records and where these stand."""
 
+import atexit
 import csv
 import glob
 import io
 import os
+import shutil
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, lookup
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkstemp
+from tempfile import mkdtemp, mkstemp
 from typing import Any, TextIO
 
 import pyarrow as pa
 
 from twobus.data.errors import DataError
 from twobus.data.formats.forms import Style, quoted
+from twobus.project import here
 
 # What may separate columns, if the module does not say it.
 DELIMITERS = (",", ";", "\t", "|")
@@ -25,7 +28,9 @@ OURS = {"all_varchar", "auto_detect", "column_types", "columns", "dtypes", "name
 OURS |= {"sample_size", "types", "header", "skip", "delim", "sep", "encoding"}
 OURS |= {"dateformat", "date_format", "timestampformat", "timestamp_format"}
 OURS |= {"delimiter", "nullstr", "null", "quote", "escape", "comment"}
-OURS |= {"decimal_separator", "thousands", "new_line"}
+OURS |= {"decimal_separator", "thousands", "new_line", "compression", "normalize_names"}
+# What changes how a file is read, and no row or value of it.
+THEIRS = {"buffer_size", "max_line_size", "parallel"}
 LONGEST = 2**31 - 1
 
 
@@ -108,7 +113,12 @@ def dialect(options: Mapping[str, Any], contract: Any) -> Dialect:
     Raises:
         DataError: If Python does not know the encoding.
     """
-    said = dict(options)
+    said = {name: value for name, value in options.items() if value is not None}
+    if odd := sorted({*said} - OURS - THEIRS):
+        raise DataError(
+            f"CSV_OPTIONS has {odd[0]!r}, which may leave out or change what stands in "
+            "a file, or means nothing here: remove it"
+        )
 
     def first(*names: str, default: Any) -> Any:
         return next((said[name] for name in names if name in said), default)
@@ -116,14 +126,25 @@ def dialect(options: Mapping[str, Any], contract: Any) -> Dialect:
     encoding = first("encoding", default="")
     try:
         known = lookup(encoding).name if encoding else ""
+        "".encode(known or "utf-8")
     except LookupError:
         raise DataError(
             f"CSV_OPTIONS names the encoding {encoding!r}, which Python does not know: "
             "windows-1252, latin-1 and utf-16 are examples"
         ) from None
-    quote = first("quote", default='"')
     missing = first("nullstr", "null", default="")
     names = first("names", "columns", default=None) or [*contract.columns]
+    for sign in ("delim", "sep", "delimiter", "quote", "escape", "comment"):
+        said[sign] = {"\\t": "\t"}.get(said.get(sign, ""), said.get(sign, ""))
+        if len(said[sign]) > 1:
+            raise DataError(
+                f"CSV_OPTIONS has {sign} = {said[sign]!r}: only one sign is understood"
+            )
+        if not said[sign] and sign not in options:
+            del said[sign]
+    quote = first("quote", default='"')
+    if said.get("thousands") == said.get("decimal_separator", "."):
+        raise DataError("CSV_OPTIONS has one sign for thousands and for decimals")
     style = Style(
         said.get("decimal_separator", "."),
         said.get("thousands", ""),
@@ -210,13 +231,16 @@ class Header:
     lines: int
 
 
-def header(file: Path, dialect: Dialect, known: Iterable[str]) -> Header:
+def header(
+    file: Path, dialect: Dialect, known: Iterable[str], shown: str = ""
+) -> Header:
     """Read a file's header; the delimiter is the one that gives known columns.
 
     Args:
         file: The file.
         dialect: How it is written.
         known: The columns of the contract.
+        shown: What people call the file, if that is not its name.
 
     Raises:
         DataError: If two columns have one name, or no line is a header.
@@ -226,47 +250,76 @@ def header(file: Path, dialect: Dialect, known: Iterable[str]) -> Header:
     problem: Exception | None = None
     for delimiter in [dialect.delimiter] if dialect.delimiter else DELIMITERS:
         try:
-            found.append(_header(file, dialect, delimiter))
+            found.append(_header(file, dialect, delimiter, shown or file.name))
         except UnclosedError as error:
             # "a";"b" has no sense where commas separate.
             problem = problem or error
     if problem and not found:
         raise problem
     best = max(found, key=lambda it: (len(wanted & {*it.names}), len(it.names)))
+    if wanted and not wanted & {*best.names}:
+        hint = 'CSV_OPTIONS = {"header": False}'
+        raise DataError(
+            f"{shown or file.name} has none of the contract's columns above its rows: "
+            f"correct their names, or say {hint} if there is no header"
+        )
     folded = [name.casefold() for name in best.names]
     if twice := [name for name in best.names if folded.count(name.casefold()) > 1]:
         raise DataError(
-            f"{file.name} has two columns {twice[0]!r}, or they differ only in upper "
-            "and lower case: rename one in the file"
+            f"{shown or file.name} has two columns {twice[0]!r}, or they differ only "
+            "in upper and lower case: rename one in the file"
         )
     return best
 
 
-def _header(file: Path, dialect: Dialect, delimiter: str) -> Header:
+def _header(file: Path, dialect: Dialect, delimiter: str, shown: str) -> Header:
     with reading(file, dialect.encoding) as text:
         for _ in range(dialect.skip):
             text.readline()
-        reader = dialect.reader(_counted(text, dialect.comment), delimiter)
-        while True:
-            try:
-                record = next(reader, None)
-            except csv.Error:
-                raise UnclosedError(dialect.skip + reader.line_num) from None
-            if record is None:
-                break
+        lines = _Lines(text, dialect, dialect.skip)
+        for record in lines.records(delimiter):
             if not record:
                 continue
             if dialect.names is not None:
                 return Header(dialect.names, delimiter, dialect.skip)
+            # A mark of the byte order, of an encoding that does not take it off.
+            record[0] = record[0].removeprefix("\ufeff")
             names = (name or f"column{at}" for at, name in enumerate(record))
-            return Header(tuple(names), delimiter, dialect.skip + reader.line_num)
-    raise DataError(f"{file.name} is empty: not even a header stands in it")
+            return Header(tuple(names), delimiter, lines.number)
+    raise DataError(f"{shown} is empty: not even a header stands in it")
 
 
-def _counted(text: Iterable[str], comment: str) -> Iterator[str]:
-    # A comment becomes an empty line, so that lines can be counted.
-    for line in text:
-        yield "\n" if comment and line.startswith(comment) else line
+class _Lines:
+    """The lines of a file of text but for comments, which are counted."""
+
+    def __init__(self, text: Iterable[str], dialect: Dialect, number: int) -> None:
+        self.text, self.dialect = text, dialect
+        # The line that was read last, and that at which the present record begins.
+        self.number, self.begins = number, 0
+
+    def __iter__(self) -> Iterator[str]:
+        comment, quote = self.dialect.comment, self.dialect.quote
+        open_quote = False
+        for line in self.text:
+            self.number += 1
+            if comment and not open_quote and line.startswith(comment):
+                continue
+            if quote and line.count(quote) % 2:
+                open_quote = not open_quote
+            self.begins = self.begins or self.number
+            yield line
+
+    def records(self, delimiter: str) -> Iterator[list[str]]:
+        reader = self.dialect.reader(self, delimiter)
+        while True:
+            self.begins = 0
+            try:
+                record = next(reader, None)
+            except csv.Error:
+                raise UnclosedError(self.begins or self.number) from None
+            if record is None:
+                return
+            yield record
 
 
 def records(
@@ -281,17 +334,10 @@ def records(
     with reading(file, dialect.encoding) as text:
         for _ in range(header.lines):
             text.readline()
-        reader = dialect.reader(_counted(text, dialect.comment), header.delimiter)
-        while True:
-            begins = header.lines + reader.line_num + 1
-            try:
-                record = next(reader, None)
-            except csv.Error:
-                raise UnclosedError(begins) from None
-            if record is None:
-                return
+        lines = _Lines(text, dialect, header.lines)
+        for record in lines.records(header.delimiter):
             if record or len(header.names) == 1:
-                yield begins, record or [""]
+                yield lines.begins, record or [""]
 
 
 def line_of(number: int, file: Path, dialect: Dialect, header: Header) -> int:
@@ -326,19 +372,51 @@ def _rewritten(
                 while part := text.read(1 << 20):
                     stream.write(part)
             return copy
-        writer = csv.writer(stream, delimiter=header.delimiter, lineterminator="\n")
+        writer = as_records(stream, header.delimiter)
         for _, record in records(file, dialect, header):
             writer.writerow(record)
     return copy
 
 
+def as_records(stream: TextIO, delimiter: str = ",") -> Any:
+    """Return a writer of records that nothing in a text can break."""
+    return csv.writer(
+        stream, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n"
+    )
+
+
 def fresh() -> Path:
     """Return the path of a new file, which goes with this process."""
-    handle, file = mkstemp(".csv", dir=_scratch().name)
+    handle, file = mkstemp(".csv", dir=_scratch(os.getpid()))
     os.close(handle)
     return Path(file)
 
 
 @cache
-def _scratch() -> Any:
-    return TemporaryDirectory(prefix="twobus-", ignore_cleanup_errors=True)
+def _scratch(process: int) -> str:
+    folder = mkdtemp(prefix="twobus-")
+    atexit.register(_remove, folder, process)
+    return folder
+
+
+def _remove(folder: str, process: int) -> None:
+    # A process that was forked from the one which made it must leave it.
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def see_whole(file: Path) -> None:
+    """See that a packed file can be unpacked to its end, which DuckDB does not.
+
+    Raises:
+        DataError: If it is cut off, or not packed.
+    """
+    try:
+        with pa.input_stream(str(file)) as stream:
+            while stream.read(1 << 22):
+                pass
+    except OSError:
+        kind = file.suffix
+        raise DataError(
+            f"{here().name(file)} is cut off, or no {kind} file: fetch it again"
+        ) from None
