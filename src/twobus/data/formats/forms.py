@@ -23,7 +23,8 @@ EXACT = 2**53
 # Below this, they tell a fraction of a millionth from nothing.
 FINE = 2**31
 DIGITS = r"\d+(?:_\d+)*"
-NUMBER = rf"[+-]?(?:{DIGITS}(?:\.(?:{DIGITS})?)?|\.{DIGITS})(?:[eE][+-]?\d+)?"
+DECIMALS = rf"[+-]?(?:{DIGITS}(?:\.(?:{DIGITS})?)?|\.{DIGITS})"
+NUMBER = rf"{DECIMALS}(?:[eE][+-]?\d+)?"
 NO_NUMBER = r"[+-]?(?:[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 DAY = r"\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}"
 MIDNIGHT = r"(?:[ T]0{1,2}:00(?::00(?:\.0*)?)?)?"
@@ -150,11 +151,12 @@ def _time(dtype: Any, name: str, style: Style, metadata: Mapping[str, Any]) -> F
 
 def _integer(name: str, number: str, style: Style) -> Form:
     whole, fraction = rf" *[+-]?{DIGITS}(?:\.0*)? *", f"TRY_CAST({number} AS DOUBLE)"
+    power = rf" *{DECIMALS}[eE][+-]?\d+ *"
     right = (
         f"CASE WHEN {_is_number(whole, style)} "
         f"THEN TRY_CAST({number} AS {name}) IS NOT NULL "
         # Such as 1e3 or 1200.50e2.
-        f"ELSE {_is_number(f' *{NUMBER} *', style)} AND {_exact(fraction, name)} END"
+        f"ELSE {_is_number(power, style)} AND {_exact(fraction, name)} END"
     )
     value = f"CAST({number} AS {name})"
     # A number with decimals is read first, which is refused where it is not whole;
