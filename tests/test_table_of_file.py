@@ -109,8 +109,8 @@ def test_names_of_folders_are_columns(study: Path) -> None:
     assert "FILE" not in module
     assert [line for line in fields(module) if "#" not in line] == [
         "a: int",
-        "month: str",
         "year: int",
+        "month: str",
     ]
 
 

@@ -101,7 +101,7 @@ def form(dtype: Any, style: Style, metadata: Mapping[str, Any] | None = None) ->
         # A number that is too large would be infinite.
         finite = f"NOT isinf(TRY_CAST({number} AS {name}))"
         endless = _is_number(f" *{NO_NUMBER} *", style)
-        right = f"({looks} AND {finite}) OR {endless}"
+        right = f"(({looks} AND {finite}) OR {endless})"
         native = "" if style.thousands else "DOUBLE"
         finite = f"NOT isinf(CAST({THIS} AS {name}))"
         words = "a number"
