@@ -11,6 +11,6 @@ says what a row is; constants in it say more, where it is needed:
 - `LIMITS`: when `poe data --check` fails for it, a `Limits` of `twobus.data`.
 - `DEPRECATED`: what to read instead, once the table is about to go.
 - `LOCATION`: its name in the database, such as `"sales.orders"`.
-- `FILE`: its files in `data/raw`, such as `"orders-*.csv.gz"`.
+- `FILE`: its files in `data/raw`, such as `"orders-*.csv.gz"`; `SHEET`: one of Excel.
 - `CSV_OPTIONS`: how its files are written, such as `{"encoding": "windows-1252"}`.
 """
