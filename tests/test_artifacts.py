@@ -47,7 +47,7 @@ def test_a_damaged_file_is_named_and_its_version_is_never_used(models: Path) -> 
                 file.write_bytes(content)
             said.append((file.name, refused(tasks.promote, NAME, 1)))
         file.write_bytes(whole)
-    assert len(said) == 4 * 6
+    assert len(said) == 4 * 7
     for name, sentence in said:
         assert sentence.startswith(f"Version 1 of {NAME} cannot be used"), name
         assert name in sentence

@@ -419,6 +419,7 @@ def test_a_person_is_shown_up_to_five_values_of_a_broken_rule(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.delenv("CI", raising=False)
     put(shop, rows().replace("north", "Zanzibar").replace("\n7,", "\n8,"))
     refused(show_values=True)
     said = capsys.readouterr().out
@@ -431,6 +432,7 @@ def test_a_person_is_shown_values_that_are_not_of_their_type(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.delenv("CI", raising=False)
     put(shop, rows().replace("\n7,", "\nseven,"))
     refused(show_values=True)
     assert "orders: id is not of its type: seven\n" in capsys.readouterr().out
