@@ -169,6 +169,18 @@ def test_what_cannot_be_meant_is_refused(study: Path, kind: str) -> None:
     assert said in refusal(values)
 
 
+def test_columns_may_be_known_by_a_pattern(study: Path) -> None:
+    fields = 'm: float = pa.Field(alias="^c_.*$", regex=True)'
+    assert rows(study, fields, "c_1\tc_2, ml\n1.5\t2.5\n") == [(1.5, 2.5)]
+
+
+def test_row_that_is_too_long_is_named_with_what_it_needs(study: Path) -> None:
+    file = given(study, "a: int; b: str", "a,b\n1," + "é" * 1_500_000 + "\n")
+    said = refusal(values)
+    assert f"{file.name} has a row of 3,000,001 bytes in line 2" in said
+    assert 'CSV_OPTIONS = {"max_line_size": 6_000_002}' in said
+
+
 def test_comment_is_a_line_and_no_part_of_one(study: Path) -> None:
     more = 'CSV_OPTIONS = {"comment": "#"}'
     text = 'a,b\n1,x#y\n# made\n2,"x\n# y"\n'

@@ -130,10 +130,12 @@ class FileBackend(SharedBackend):
         """
         import duckdb
 
-        columns = ", ".join(f"count({_name(one)})" for one in self.table(name).columns)
+        from twobus.data.formats.parts import name as quoted
+
+        columns = ", ".join(f"count({quoted(one)})" for one in self.table(name).columns)
         while name not in self._proven:
             try:
-                self.con.execute(f"SELECT {columns} FROM {_name(name)}").fetchall()
+                self.con.execute(f"SELECT {columns} FROM {quoted(name)}").fetchall()
                 self._proven.add(name)
                 continue
             except duckdb.Error as error:
@@ -145,12 +147,13 @@ class FileBackend(SharedBackend):
     def part(self, name: str, number: int) -> ibis.Table:
         """Return one file of a table, with the number of each row as a last column."""
         from twobus.data.formats.parts import ROW
+        from twobus.data.formats.parts import name as quoted
 
         with self._turn:
             rows = self._parts[name][number].select()
             view = f"{name}{ROW}"
             self.raw_sql(
-                f"CREATE OR REPLACE TEMP VIEW {_name(view)} AS "
+                f"CREATE OR REPLACE TEMP VIEW {quoted(view)} AS "
                 f"SELECT *, row_number() OVER () - 1 AS {ROW} FROM ({rows})"
             )
             return self.table(view)
@@ -194,6 +197,7 @@ class FileBackend(SharedBackend):
         """Keep a query as a view, as Ibis does; its files are read once before."""
         with self._turn:
             for name in self._asked([*words, *options.values()]):
+                self._see_unchanged(name)
                 self.prove(name)
             return super().create_view(*words, **options)
 
@@ -273,8 +277,10 @@ class FileBackend(SharedBackend):
         raise DataError(f"The table {name!r} cannot be read: {problem}.")
 
     def _view(self, name: str) -> None:
+        from twobus.data.formats.parts import name as quoted
+
         rows = " UNION ALL BY NAME ".join(part.select() for part in self._parts[name])
-        self.raw_sql(f"CREATE OR REPLACE VIEW {_name(name)} AS {rows}")
+        self.raw_sql(f"CREATE OR REPLACE VIEW {quoted(name)} AS {rows}")
 
 
 class RemoteBackend(SharedBackend):
@@ -346,10 +352,6 @@ def backend(name: str, kind: type[SharedBackend] = SharedBackend) -> Any:
     except AttributeError:
         raise ValueError(f"Ibis has no backend {name!r}.") from None
     return type(kind.__name__, (kind, ibis_kind), {})()
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _until_failure(batches: Iterable[Any]) -> Iterator[Any]:

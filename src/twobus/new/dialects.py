@@ -77,7 +77,7 @@ def _unasked(file: Path, options: dict[str, Any]) -> str:
     """Return the delimiter that reading would take."""
     from twobus.data.formats.texts import header
 
-    return header(file, dialect(options, demanding()), []).delimiter
+    return header(file, dialect(options, demanding()), None).delimiter
 
 
 def _encoding(file: Path) -> str:

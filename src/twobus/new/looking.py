@@ -13,9 +13,10 @@ import pyarrow.parquet
 from twobus.data import DataError
 from twobus.data.connection import in_memory
 from twobus.data.files import JSON, TEXT, parts
+from twobus.data.formats.copies import fresh
 from twobus.data.formats.forms import Style
 from twobus.data.formats.parts import Fault, Part
-from twobus.data.formats.texts import fresh, literal
+from twobus.data.formats.texts import literal
 from twobus.data.formats.widening import UTC_NAMES
 from twobus.new.columns import Column, Found, demanding, number
 from twobus.new.measuring import measured

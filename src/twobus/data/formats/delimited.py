@@ -11,7 +11,15 @@ import pyarrow
 
 from twobus.data.errors import DataError
 from twobus.data.formats.forms import Form, quoted
-from twobus.data.formats.parts import Fault, Part, form_of, from_text, more, natively
+from twobus.data.formats.parts import (
+    Fault,
+    Part,
+    form_of,
+    from_text,
+    more,
+    natively,
+    spec_of,
+)
 from twobus.data.formats.texts import (
     Dialect,
     Header,
@@ -74,7 +82,14 @@ class CsvPart(Part):
         """
         try:
             dialect = replace(dialect, encoding=encoding_of(file, dialect))
-            top = header(file, dialect, contract.columns, here().name(shown or file))
+            top = header(
+                file,
+                dialect,
+                (lambda one: bool(spec_of(one, contract)))
+                if contract.columns
+                else None,
+                here().name(shown or file),
+            )
             copy = rewritten(file, dialect) if dialect.encoding else file
         except UnicodeError:
             raise DataError(_not_encoded(file, dialect.encoding)) from None
@@ -161,13 +176,14 @@ class CsvPart(Part):
         wide, ragged, first = len(self.header.names), 0, (0, 0)
         try:
             for begins, record in records(self.origin, self.dialect, self.header):
-                if (size := sum(map(len, record))) > LONG and "max" not in (
-                    self.dialect.others
-                ):
+                # A letter has up to four bytes.
+                letters = sum(map(len, record))
+                size = len("".join(record).encode()) if 4 * letters > LONG else 0
+                if size > LONG and "max_line_size" not in self.dialect.others:
                     return (
-                        f"{self.place} has a row of {size:,} letters in line "
+                        f"{self.place} has a row of {size:,} bytes in line "
                         f"{begins:,}, which needs "
-                        f'CSV_OPTIONS = {{"max_line_size": {10 * size:_}}}'
+                        f'CSV_OPTIONS = {{"max_line_size": {2 * size:_}}}'
                     )
                 # An empty field more than the header has is lost by nobody.
                 if len(record) != wide and [*record[wide:]] != [""]:
@@ -187,8 +203,8 @@ class CsvPart(Part):
         )
 
 
-# So many letters of a row are read unless the module says more.
-LONG = 500_000
+# So many bytes of a row DuckDB reads unless it is told more.
+LONG = 2_000_000
 
 
 def _unclosed(file: Path, line: int) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from python_calamine import CalamineWorkbook
 
 from twobus.data.errors import DataError
-from twobus.data.formats.texts import LONGEST, as_records, fresh
+from twobus.data.formats.copies import as_records, fresh
+from twobus.data.formats.texts import LONGEST
 from twobus.project import here
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from twobus.data.errors import DataError
-from twobus.data.formats.texts import as_records, fresh, reading
+from twobus.data.formats.copies import as_records, fresh
+from twobus.data.formats.texts import reading
 from twobus.project import here
 
 

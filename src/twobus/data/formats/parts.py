@@ -144,7 +144,9 @@ def name(column: str) -> str:
 
 def dtype_of(column: str, contract: Any) -> Any:
     """Return the type that a contract gives to a column; None if it gives none."""
-    return spec.dtype.type if (spec := _spec(column, contract)) and spec.dtype else None
+    return (
+        spec.dtype.type if (spec := spec_of(column, contract)) and spec.dtype else None
+    )
 
 
 def form_of(column: str, contract: Any, style: Style) -> Form:
@@ -155,11 +157,12 @@ def form_of(column: str, contract: Any, style: Style) -> Form:
         contract: The table's contract, a pandera schema; it may know nothing of it.
         style: How the table's texts are written.
     """
-    spec = _spec(column, contract)
+    spec = spec_of(column, contract)
     return form(dtype_of(column, contract), style, spec.metadata if spec else None)
 
 
-def _spec(column: str, contract: Any) -> Any:
+def spec_of(column: str, contract: Any) -> Any:
+    """Return what a contract says of a column; None if it says nothing."""
     for spec in contract.columns.values():
         if re.match(spec.name, column) if spec.regex else spec.name == column:
             return spec

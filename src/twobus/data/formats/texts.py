@@ -1,23 +1,20 @@
 """Files of text: their encoding, their header, their records and where these stand."""
 
-import atexit
 import csv
 import glob
 import io
-import os
-import shutil
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, lookup
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp, mkstemp
 from typing import Any, TextIO
 
 import pyarrow as pa
 
 from twobus.data.errors import DataError
+from twobus.data.formats.copies import as_records, fresh
 from twobus.data.formats.forms import Style, quoted
 from twobus.project import here
 
@@ -232,20 +229,22 @@ class Header:
 
 
 def header(
-    file: Path, dialect: Dialect, known: Iterable[str], shown: str = ""
+    file: Path,
+    dialect: Dialect,
+    knows: Callable[[str], bool] | None,
+    shown: str = "",
 ) -> Header:
     """Read a file's header; the delimiter is the one that gives known columns.
 
     Args:
         file: The file.
         dialect: How it is written.
-        known: The columns of the contract.
+        knows: Tells whether the contract has a column; None if it demands none.
         shown: What people call the file, if that is not its name.
 
     Raises:
         DataError: If two columns have one name, or no line is a header.
     """
-    wanted = {*known}
     found: list[Header] = []
     problem: Exception | None = None
     for delimiter in [dialect.delimiter] if dialect.delimiter else DELIMITERS:
@@ -256,8 +255,9 @@ def header(
             problem = problem or error
     if problem and not found:
         raise problem
-    best = max(found, key=lambda it: (len(wanted & {*it.names}), len(it.names)))
-    if wanted and not wanted & {*best.names}:
+    known = knows or (lambda _: False)
+    best = max(found, key=lambda it: (sum(map(known, it.names)), len(it.names)))
+    if knows and not any(map(knows, best.names)):
         hint = 'CSV_OPTIONS = {"header": False}'
         raise DataError(
             f"{shown or file.name} has none of the contract's columns above its rows: "
@@ -376,33 +376,6 @@ def _rewritten(
         for _, record in records(file, dialect, header):
             writer.writerow(record)
     return copy
-
-
-def as_records(stream: TextIO, delimiter: str = ",") -> Any:
-    """Return a writer of records that nothing in a text can break."""
-    return csv.writer(
-        stream, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n"
-    )
-
-
-def fresh() -> Path:
-    """Return the path of a new file, which goes with this process."""
-    handle, file = mkstemp(".csv", dir=_scratch(os.getpid()))
-    os.close(handle)
-    return Path(file)
-
-
-@cache
-def _scratch(process: int) -> str:
-    folder = mkdtemp(prefix="twobus-")
-    atexit.register(_remove, folder, process)
-    return folder
-
-
-def _remove(folder: str, process: int) -> None:
-    # A process that was forked from the one which made it must leave it.
-    if os.getpid() == process:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def see_whole(file: Path) -> None:
