@@ -1,5 +1,6 @@
 """Render a notebook that has run as a page for readers."""
 
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,19 @@ UNKNOWN = "<mi>\\"
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page for readers.
+
+    Attributes:
+        text: The page, which needs no other file and no network.
+        problems: What it cannot show, each with its cell and the next step.
+    """
+
+    text: str
+    problems: tuple[str, ...] = ()
+
+
 class _Renderer(IPythonRenderer):
     """Markdown with formulas as MathML, which browsers show without a library."""
 
@@ -23,8 +37,8 @@ class _Renderer(IPythonRenderer):
         return _formula(body, "block")
 
 
-def render(notebook: Any, script: Path) -> str:
-    """Return a page that needs no other file and no network.
+def render(notebook: Any, script: Path) -> Page:
+    """Return the page of a notebook that has run.
 
     Args:
         notebook: The notebook with its outputs; its metadata may hold a `notice` for
@@ -41,11 +55,10 @@ def render(notebook: Any, script: Path) -> str:
     template = TEMPLATE.read_text("utf-8")
     exporter = exporters(raw_template=template, embed_images=True)
     exporter.register_filter("markdown2html", markdown)
-    page: str
-    page, _ = exporter.from_notebook_node(
+    text, _ = exporter.from_notebook_node(
         notebook, resources={"metadata": {"name": script.stem}}
     )
-    return page
+    return Page(text)
 
 
 def _formula(tex: str, display: str) -> str:

@@ -1,0 +1,93 @@
+"""Run one notebook from its first cell to its last."""
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from tqdm import tqdm
+from traitlets.config import Config
+
+from twobus import git
+from twobus.project import here
+
+EMPTY = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What ended a notebook.
+
+    Attributes:
+        reason: The error, in a line.
+        details: Where it was raised, and all that was said.
+    """
+
+    reason: str
+    details: str
+
+
+def not_shown(problems: tuple[str, ...]) -> Failure | None:
+    """Return what a page cannot show as a failure, if there is anything."""
+    if not problems:
+        return None
+    more = f", and {len(problems) - 1} more" if problems[1:] else ""
+    return Failure(f"{problems[0]}{more}", "\n".join(problems))
+
+
+def execute(script: Path) -> tuple[Any, Failure | None]:
+    """Run a notebook to its end or to the first cell that raises.
+
+    Returns:
+        The notebook with its outputs, and what was raised, if anything.
+    """
+    if "marimo.App(" in script.read_text("utf-8"):
+        return _run_marimo(script)
+    notebook = jupytext.read(script, fmt="py:percent")
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        resources={"metadata": {"path": script.parent}},
+        timeout=None,
+        # Progress bars write many messages: one is enough.
+        coalesce_streams=True,
+        # Kernels talk over local ports, where other users of the machine may listen.
+        config=Config(KernelManager={"transport_encryption": "auto"}),
+    )
+    with tqdm(total=len(notebook.cells), desc=script.stem, disable=None) as progress:
+        client.on_cell_complete = lambda **_: progress.update()
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            return notebook, Failure(_reason(error.ename, error.evalue), str(error))
+        except DeadKernelError as error:
+            return notebook, Failure(str(error), str(error))
+    return notebook, None
+
+
+def _run_marimo(script: Path) -> tuple[Any, Failure | None]:
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "notebook.ipynb"
+        command = [sys.executable, "-m", "marimo", "export", "ipynb", str(script)]
+        options = ["-o", str(output), "--include-outputs", "--sort=top-down"]
+        process = git.run([*command, *options], here().root)
+        if not output.exists():
+            output.write_text(EMPTY, "utf-8")
+        notebook = jupytext.read(output)
+    if process.returncode == 0:
+        return notebook, None
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    raised = [output for output in outputs if output.output_type == "error"]
+    details = [process.stderr, *("\n".join(error.traceback) for error in raised)]
+    reasons = [_reason(error.ename, error.evalue) for error in raised]
+    last_line = process.stderr.strip().rpartition("\n")[2]
+    return notebook, Failure([*reasons, last_line][0], "\n".join(details))
+
+
+def _reason(error: str, words: str) -> str:
+    """Return an error in one line."""
+    return f"{error}: {' '.join(words.split())}"
