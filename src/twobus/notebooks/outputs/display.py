@@ -1,0 +1,72 @@
+"""Show the outputs of a notebook's cells, or say what cannot be shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+Data = Mapping[str, Any]
+
+
+class Display:
+    """Turns outputs into HTML that needs no network, and notes what cannot be.
+
+    Attributes:
+        folder: Where a notebook's links and pictures start.
+        models: The state of each widget of `ipywidgets` by its model's id, as the
+            notebook's metadata keep it.
+        problems: What cannot be shown, each with its cell and the next step.
+        libraries: Names of the JavaScript and style libraries that the page needs, in
+            the order in which they must be loaded.
+    """
+
+    def __init__(self, folder: Path, models: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.models = models
+        self.cell = ""
+        self.problems: list[str] = []
+        self.libraries: list[str] = []
+
+    def need(self, *libraries: str) -> None:
+        """Have libraries on the page: once, whoever asks for them."""
+        self.libraries += [it for it in libraries if it not in self.libraries]
+
+    def refuse(self, what: str) -> str:
+        """Note what the page cannot show, and return what stands in its place.
+
+        Args:
+            what: A sentence without a full stop: what cannot be shown, a colon, and
+                the next step.
+        """
+        self.problems.append(f"{self.cell}: {what}")
+        return f'<p class="missing">Not shown: {escape(what)}.</p>'
+
+    def figure(self, kind: str, spec: Any) -> str:
+        """Return a figure that the page's own script draws.
+
+        Args:
+            kind: What draws it, such as `plotly`; see runtime.js.
+            spec: What it needs for that, as JSON.
+        """
+        text = json.dumps(spec, ensure_ascii=False, separators=(",", ":"))
+        # Within a script, "<" could end it.
+        text = text.replace("<", "\\u003c")
+        return (
+            f'<figure class="drawn" data-kind="{kind}">'
+            f'<script type="application/json">{text}</script></figure>'
+        )
+
+    def bundle(self, data: Data) -> str:
+        """Return one output, given in several MIME types, as HTML."""
+        raise NotImplementedError
+
+    def html(self, text: str) -> str:
+        """Return HTML of an output so that it needs no network and no server."""
+        raise NotImplementedError
+
+    def markdown(self, text: str) -> str:
+        """Return Markdown, with formulas and Mermaid diagrams, as HTML."""
+        raise NotImplementedError
