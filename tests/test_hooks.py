@@ -74,8 +74,18 @@ def test_secret_is_not_committed_nor_shown(study: Path, secret: str, name: str) 
             "no notebook outputs in git",
             "Notebooks are committed as scripts without outputs",
         ),
-        ("docs/tool.py", '"""A tool."""\n\nimport os\n', "lint", "F401"),
-        ("docs/tool.py", '"""A tool."""\n\nx = {  }\n', "format", "docs/tool.py"),
+        (
+            "docs/tool.py",
+            '"""A tool."""\n\nimport os\n',
+            "lint (uv run poe format fixes what it can)",
+            "F401",
+        ),
+        (
+            "docs/tool.py",
+            '"""A tool."""\n\nx = {  }\n',
+            "format (uv run poe format does it)",
+            "docs/tool.py",
+        ),
     ],
     ids=["large", "conflict", "rejected", "notebook", "lint", "format"],
 )

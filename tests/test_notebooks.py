@@ -66,7 +66,7 @@ def failed(rendered: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
         '# %%\nprint("after")\n'
     )
     dies = "# %%\nimport os\n\nos._exit(1)\n"
-    late = '# %% [markdown]\n# Text\n\n# %% tags=["slow"]\nimport os\n\nprint("ran")\n'
+    late = '# %% [markdown]\n# Text\n\n# %% tags=["slow"]\ntottal\n'
     only(commit(project), a_fails=fails, b_dies=dies, c_slow=late, d_fine="# %%\n1\n")
     with inside(project), pytest.raises(SystemExit) as stop:
         check()
@@ -105,7 +105,7 @@ def test_check_runs_what_comes_after_a_notebook_that_raises(failed: Path) -> Non
 @slow
 def test_lint_reads_notebooks_even_slow_ones(failed: Path) -> None:
     linted = run("ruff", "check", "--no-cache", cwd=failed)
-    assert re.search(r"F401.*\n.*notebooks/c_slow\.py", linted.output)
+    assert re.search(r"F821.*\n.*notebooks/c_slow\.py", linted.output)
 
 
 def test_check_says_that_a_slow_notebook_was_not_run(
