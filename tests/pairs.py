@@ -32,7 +32,11 @@ WRITTEN = (
     f"{SCRIPT} was written from its newer notebook: look at the change, git add it, "
     "and go on."
 )
-BOTH = f"{SCRIPT} and its notebook have both changed, so neither was touched: "
+BOTH = (
+    f"{SCRIPT} and its notebook had both changed, and were merged: look at the change, "
+    "git add it, and go on."
+)
+STOPPED = f"{SCRIPT} and its notebook have both changed: run uv run poe save"
 
 
 def add_script(project: Path) -> Path:

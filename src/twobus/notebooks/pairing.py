@@ -9,19 +9,24 @@ alone. This module carries the change over, and never overwrites anybody's work.
 import hashlib
 import json
 import os
-import sys
+import re
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 from twobus import git
+from twobus.notebooks.formatting import formatted
+from twobus.notebooks.merge import TAG, Cell, merge
 from twobus.project import StopError, here, visible
 from twobus.tasks import task
 
-# For each script, as hashes: the text on which it and its notebook `agreed` last,
-# which tells which of the two has changed since; the text that was `written` to it
-# from the notebook; and the text of the notebook for which a commit was `stopped`.
-# It stays on this disk, as the notebooks do.
+# For each script: the text on which it and its notebook `agreed` last, which tells
+# which of the two has changed since, and how; the text that a commit hook has `written`
+# to it; and a hash of what the notebook said when a commit was `stopped`. It stays on
+# this disk, as the notebooks do.
 RECORDS = ".agreed.json"
+MERGE = "uv run poe save, look at the change, git add it, and commit again"
+HASH = re.compile(r"[0-9a-f]{64}")
 
 FORMATS = {".ipynb": "ipynb", ".py": "py:percent"}
 FILTERS = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
@@ -44,9 +49,12 @@ class Changed(Enum):
 def write_back() -> None:
     """Save changed notebooks to the scripts that git keeps.
 
+    Where both have changed, they are merged cell by cell; a commit hook names this task
+    instead.
+
     Raises:
         SystemExit: If a script was written, so that somebody looks at it before it
-            is committed; or if both have changed, and neither was touched.
+            is committed; or if a notebook needs a person.
     """
     _carry_over(refresh=False)
 
@@ -67,7 +75,7 @@ def compare(notebook: str, script: str | None, agreed: str | None) -> Changed:
     """Tell which side has changed since both agreed.
 
     Args:
-        notebook: What the notebook says, as a script or its hash.
+        notebook: What the notebook says, as a script.
         script: What the script says, or None where there is none.
         agreed: What both said last, or None where nobody knows.
     """
@@ -90,10 +98,12 @@ def _carry_over(*, refresh: bool) -> None:
         record = records[here().name(script)] = known.get(here().name(script), {})
         try:
             messages.append(_align(notebook, script, record, refresh=refresh))
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             messages.append(str(error))
     if notebooks:
         _write_records(records)
+    if "PRE_COMMIT" not in os.environ:
+        messages += map(_undecided, _ours(".py"))
     if any(messages):
         raise StopError("\n".join(filter(None, messages)))
 
@@ -101,7 +111,7 @@ def _carry_over(*, refresh: bool) -> None:
 def _align(
     notebook: Path, script: Path, record: dict[str, str], *, refresh: bool
 ) -> str:
-    """Carry a change over from a notebook to its script, or back if told to.
+    """Carry changes over from a notebook to its script, and back if told to.
 
     Returns:
         What people must know, if anything.
@@ -109,11 +119,13 @@ def _align(
     if not notebook.exists():
         _refresh(notebook, script)
     said = _as_script(notebook)
-    there = _hash(_as_script(script)) if script.exists() else None
-    agreed = record.get("agreed") or _committed(notebook, script)
-    if there and there == record.get("written"):
+    there = _as_script(script) if script.exists() else None
+    agreed = _agreed(notebook, script, record.get("agreed"), [said, there])
+    if there is not None and there == record.get("written"):
         agreed = there
-    changed = compare(_hash(said), there, agreed)
+    changed = compare(said, there, agreed)
+    name = here().name(script)
+    told = ""
     if changed is Changed.SCRIPT:
         if not (refresh and script.exists()):
             return ""
@@ -121,32 +133,91 @@ def _align(
         said = _as_script(notebook)
     elif changed is not Changed.NEITHER:
         # While its hooks run, pre-commit hides what is not added yet, and may take
-        # back what they write. So a change is only agreed on when it is seen in
-        # both; and one stop must do, or a commit of other files could never pass.
-        if "PRE_COMMIT" in os.environ:
-            if record.get("stopped") == _hash(said):
-                return ""
+        # back what they write. So nothing is merged or agreed on there; and one stop
+        # must do, or a commit of other files could never pass.
+        in_hook = "PRE_COMMIT" in os.environ
+        if in_hook and record.get("stopped") == _hash(said):
+            return ""
+        if in_hook:
             record["stopped"] = _hash(said)
-        name = here().name(script)
-        if changed is Changed.BOTH:
-            return (
-                f"{name} and its notebook have both changed, so neither was touched: "
-                "keep the notebook with `uv run jupytext --to py:percent "
-                f'"{here().name(notebook)}"`, or the script by removing the notebook.'
-            )
+        told = f"{name} was written from its newer notebook"
+        if there is not None and changed is Changed.BOTH:
+            if in_hook:
+                return f"{name} and its notebook have both changed: run {MERGE}."
+            said = _merged(agreed, said, there, script)
+            told = f"{name} and its notebook had both changed, and were merged"
         script.write_text(said, "utf-8", newline="\n")
-        record["written"] = _hash(said)
-        return (
-            f"{name} was written from its newer notebook: look at the change, git add "
-            "it, and go on."
-        )
+        if changed is Changed.BOTH:
+            _refresh(notebook, script)
+        told += ": look at the change, git add it, and go on."
+        if in_hook:
+            record["written"] = said
+            return told
     elif refresh:
         # JupyterLab opens the newer of the two, and refuses a notebook that is newer
         # than a script that is formatted in another way.
         script.touch()
     record.clear()
-    record["agreed"] = _hash(said)
-    return ""
+    record["agreed"] = said
+    return told
+
+
+def _agreed(
+    notebook: Path, script: Path, recorded: str | None, sides: list[str | None]
+) -> str | None:
+    """Return the text on which a notebook and its script agreed last, if known."""
+    if recorded and not HASH.fullmatch(recorded):
+        return recorded
+    # Up to release 0.6 only a hash of it was recorded.
+    committed = _committed(script)
+    for text in [*sides, committed] if recorded else []:
+        if text is not None and _hash(text) == recorded:
+            return text
+    # Notebooks that were paired by hand, of which nothing is recorded.
+    if recorded or not script.exists() or committed != sides[1]:
+        return None
+    later = notebook.stat().st_mtime >= script.stat().st_mtime
+    return committed if later else None
+
+
+def _merged(agreed: str | None, notebook: str, script: str, file: Path) -> str:
+    """Return a script with what has changed on both sides."""
+    import jupytext
+    from nbformat import v4
+
+    base = _cells(agreed) if agreed is not None else None
+    both = v4.new_notebook(cells=[])  # type: ignore[no-untyped-call]
+    for cell in merge(base, _cells(notebook), _cells(script)):
+        metadata = {"tags": [*cell.tags]} if cell.tags else {}
+        make = getattr(v4, f"new_{cell.kind}_cell")
+        both.cells.append(make(cell.source, metadata=metadata))
+    text: str = jupytext.writes(_without_header(both), fmt="py:percent")
+    return formatted(text, file)[0]
+
+
+def _undecided(script: Path) -> str:
+    """Name cells of a script that a merge has left for people to decide."""
+    text = script.read_text("utf-8", "replace")
+    if TAG not in text:
+        return ""
+    cells = [number for number, it in enumerate(_cells(text), 1) if TAG in it.tags]
+    if not cells:
+        return ""
+    numbers = ", ".join(map(str, cells))
+    return (
+        f"{here().name(script)}: the script and the notebook had both changed the "
+        f"cells {numbers}, so that all versions are there: keep what is right, and "
+        f"remove the tag {TAG}."
+    )
+
+
+def _cells(text: str) -> list[Cell]:
+    import jupytext
+
+    return [
+        Cell(it.cell_type, it.source, (*it.metadata.get("tags", []),))
+        for it in jupytext.reads(text, fmt="py:percent").cells
+    ]
 
 
 def _refresh(notebook: Path, script: Path) -> None:
@@ -158,6 +229,11 @@ def _refresh(notebook: Path, script: Path) -> None:
     content.metadata["kernelspec"] = KERNEL
     if notebook.exists():
         old = jupytext.read(notebook)
+        # Code that is formatted in another way has the same outputs.
+        cells = _cells(_as_script(notebook))
+        if len(cells) == len(old.cells):
+            for cell, other in zip(old.cells, cells, strict=True):
+                cell.source = other.source
         content = combine_inputs_with_outputs(content, old)
         known = {cell.source for cell in old.cells}
         for cell in content.cells:
@@ -185,27 +261,27 @@ def _as_script(file: Path) -> str:
     # Twice, because some cells, such as ones that end in blank lines, are read back
     # otherwise than they were written, and would look like a change.
     for _ in range(2):
-        content.metadata["jupytext"] = FILTERS
-        text: str = jupytext.writes(content, fmt="py:percent")
+        text: str = jupytext.writes(_without_header(content), fmt="py:percent")
         content = jupytext.reads(text, fmt="py:percent")
-    # Formatting changes scripts, and must not look like a person's change. What
-    # does not parse cannot be formatted, and stays as it is.
-    stdin = ["-", "--stdin-filename", str(file.with_suffix(".py"))]
-    ruff = [sys.executable, "-m", "ruff", "format", *stdin]
-    formatted = git.run(ruff, here().root, text)
-    return formatted.stdout if formatted.returncode == 0 else text
+    # Formatting changes scripts, and must not look like a person's change.
+    return formatted(text, file.with_suffix(".py"))[0]
 
 
-def _committed(notebook: Path, script: Path) -> str | None:
-    """Return the committed script's hash, if the notebook was saved after the script.
+def _without_header(content: Any) -> Any:
+    content.metadata["jupytext"] = FILTERS
+    return content
 
-    Serves notebooks that were paired by hand, of which no agreement is recorded.
-    """
-    if not script.exists() or script.stat().st_mtime > notebook.stat().st_mtime:
+
+def _committed(script: Path) -> str | None:
+    """Return the script that was committed last, as git should hold it."""
+    shown = git.ask("show", f"HEAD:{here().name(script)}", cwd=here().root)
+    if shown is None:
         return None
-    shown = git.ask("show", f"HEAD:{here().name(script)}", cwd=here().root) or ""
-    same = shown.splitlines() == script.read_text("utf-8").strip().splitlines()
-    return _hash(_as_script(script)) if same else None
+    import jupytext
+
+    content = jupytext.reads(shown + "\n", fmt="py:percent")
+    text: str = jupytext.writes(_without_header(content), fmt="py:percent")
+    return formatted(text, script)[0]
 
 
 def _ours(suffix: str) -> list[Path]:
