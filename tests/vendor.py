@@ -102,6 +102,11 @@ def adapted(name: str, texts: dict[str, str], package: Path) -> dict[str, str]:
         options = json.dumps(dict(zip(names, images.values(), strict=True)))
         texts["js"] += '\nL.Icon.Default.imagePath="";'
         texts["js"] += f"\nL.Icon.Default.mergeOptions({options});"
+        # Tiles come from a network: a page has the rest of a map without them.
+        empty = '{createTile(){return document.createElement("div")}}'
+        texts["js"] += f"\nL.TileLayer.include({empty});"
+        # Clusters need to know it, which tiles would say.
+        texts["js"] += "\nL.Map.mergeOptions({maxZoom:18});"
     if name == "glyphicons":
         rules = re.findall(
             r"@font-face \{.*?\}\n|\.glyphicon[^{]*\{.*?\}\n", texts["css"], re.S

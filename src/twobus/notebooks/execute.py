@@ -1,5 +1,8 @@
 """Run one notebook from its first cell to its last."""
 
+import json
+import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -13,8 +16,11 @@ from tqdm import tqdm
 from traitlets.config import Config
 
 from twobus import git
+from twobus.notebooks import kernel
 from twobus.project import here
 
+# Messages that display something.
+DISPLAYS = ("display_data", "execute_result", "update_display_data")
 EMPTY = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
@@ -29,6 +35,33 @@ class Failure:
 
     reason: str
     details: str
+
+
+class _Client(NotebookClient):
+    """Runs a notebook, and takes outputs of types that its format does not allow."""
+
+    def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
+        """Correct the types of an output, such as `application/vnd.vegalite.v6.json`.
+
+        The format allows JSON for types that end with `+json` alone.
+        """
+        shown = msg["msg_type"] in DISPLAYS
+        data = msg["content"].get("data", {}) if shown else {}
+        for kind in [*data]:
+            if isinstance(data[kind], (str, list)) or re.search(r"[/+]json$", kind):
+                continue
+            content = data.pop(kind)
+            if kind.endswith(".json"):
+                data[kind.removesuffix(".json") + "+json"] = content
+            else:
+                data[kind] = json.dumps(content)
+        return super().process_message(msg, cell, cell_index)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment, without what would send figures elsewhere."""
+    found = {name: it for name, it in os.environ.items() if name != "MPLBACKEND"}
+    return {**found, "PLOTLY_RENDERER": "plotly_mimetype"}
 
 
 def not_shown(problems: tuple[str, ...]) -> Failure | None:
@@ -48,20 +81,21 @@ def execute(script: Path) -> tuple[Any, Failure | None]:
     if "marimo.App(" in script.read_text("utf-8"):
         return _run_marimo(script)
     notebook = jupytext.read(script, fmt="py:percent")
-    client = NotebookClient(
+    client = _Client(
         notebook,
         kernel_name="python3",
         resources={"metadata": {"path": script.parent}},
         timeout=None,
         # Progress bars write many messages: one is enough.
         coalesce_streams=True,
+        extra_arguments=[f"--IPKernelApp.extra_extensions={kernel.__name__}"],
         # Kernels talk over local ports, where other users of the machine may listen.
         config=Config(KernelManager={"transport_encryption": "auto"}),
     )
     with tqdm(total=len(notebook.cells), desc=script.stem, disable=None) as progress:
         client.on_cell_complete = lambda **_: progress.update()
         try:
-            client.execute()
+            client.execute(env=_environment())
         except CellExecutionError as error:
             return notebook, Failure(_reason(error.ename, error.evalue), str(error))
         except DeadKernelError as error:

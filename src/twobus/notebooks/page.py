@@ -1,17 +1,22 @@
 """Render a notebook that has run as a page for readers."""
 
+import re
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
-from latex2mathml.converter import convert as mathml
 from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-# How the converter of formulas writes a command that it does not know.
-UNKNOWN = "<mi>\\"
+from twobus.notebooks.outputs.display import Display
+from twobus.notebooks.outputs.libraries import tags
+
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+RUNTIME = Path(__file__).with_name("outputs") / "runtime.js"
+STATE = "application/vnd.jupyter.widget-state+json"
+# Where cells begin in a script of either kind.
+CELL = re.compile(r"^(?:# %%|@app\.(?:cell|function|class_definition)|with app\.setup)")
+# What the template shows by itself, with the size that the notebook gave it.
+PICTURES = ("image/png", "image/jpeg")
 
 
 @dataclass(frozen=True)
@@ -27,44 +32,67 @@ class Page:
     problems: tuple[str, ...] = ()
 
 
-class _Renderer(IPythonRenderer):
-    """Markdown with formulas as MathML, which browsers show without a library."""
-
-    def inline_math(self, body: str) -> str:
-        return _formula(body, "inline")
-
-    def block_math(self, body: str) -> str:
-        return _formula(body, "block")
-
-
 def render(notebook: Any, script: Path) -> Page:
     """Return the page of a notebook that has run.
 
     Args:
-        notebook: The notebook with its outputs; its metadata may hold a `notice` for
-            the top, and lines `made_from` for the foot.
+        notebook: The notebook with its outputs, which are changed to what the page
+            shows; its metadata may hold a `notice` for the top, and lines `made_from`
+            for the foot.
         script: The notebook's file, from which its links and images start.
     """
-
-    def markdown(source: str) -> str:
-        renderer = _Renderer(escape=False, embed_images=True, path=str(script.parent))
-        return MarkdownWithMath(renderer=renderer).render(source)
+    states = notebook.metadata.pop("widgets", {}).get(STATE, {})
+    display = Display(script.parent, states.get("state", {}))
+    texts = {}
+    for cell, name in zip(notebook.cells, _names(notebook, script), strict=True):
+        display.cell = name
+        if cell.cell_type == "markdown":
+            texts[cell.source] = display.markdown(cell.source)
+        outputs = cell.get("outputs", [])
+        # HoloViews displays nothing, too, beside its figures.
+        full = [it for it in outputs if it.get("data")]
+        for output in full or outputs:
+            _show(output, display)
+        # What is empty now only prepared a notebook for its figures.
+        if "outputs" in cell:
+            cell.outputs = [it for it in cell.outputs if it.get("data", True)]
 
     # As nothing in particular, since strict checks refuse calls without types.
     exporters: Any = HTMLExporter
-    template = TEMPLATE.read_text("utf-8")
-    exporter = exporters(raw_template=template, embed_images=True)
-    exporter.register_filter("markdown2html", markdown)
-    text, _ = exporter.from_notebook_node(
-        notebook, resources={"metadata": {"name": script.stem}}
-    )
-    return Page(text)
+    exporter = exporters(raw_template=TEMPLATE.read_text("utf-8"))
+    exporter.register_filter("markdown2html", texts.__getitem__)
+    resources = {"metadata": {"name": script.stem}, "scripts": _scripts(display)}
+    text, _ = exporter.from_notebook_node(notebook, resources=resources)
+    return Page(text, tuple(display.problems))
 
 
-def _formula(tex: str, display: str) -> str:
-    """Return a formula as MathML, or as it was written where that is not possible."""
-    try:
-        formula = mathml(tex.replace("{aligned}", "{align*}"), display=display)
-    except Exception:
-        formula = UNKNOWN
-    return f"<code>{escape(tex)}</code>" if UNKNOWN in formula else formula
+def _show(output: Any, display: Display) -> None:
+    """Replace an output by what the page shows for it."""
+    if output.output_type not in ("display_data", "execute_result"):
+        return
+    html = display.bundle(output.data)
+    picture = next((it for it in PICTURES if it in output.data), None)
+    if picture and html.startswith("<img"):
+        output.data = {picture: output.data[picture]}
+    elif {*output.data} - {"text/plain", "text/llm+plain"} or not output.data:
+        output.data = {"text/html": html} if html else {}
+
+
+def _scripts(display: Display) -> str:
+    """Return what the page's head needs to draw figures, if there are any."""
+    if not display.drawn:
+        return ""
+    runtime = RUNTIME.read_text("utf-8")
+    return f"{tags(display.libraries)}\n<script>\n{runtime}</script>"
+
+
+def _names(notebook: Any, script: Path) -> list[str]:
+    """Return what each cell is called, with its line where that can be told."""
+    lines = script.read_text("utf-8").splitlines()
+    starts = [number for number, line in enumerate(lines, 1) if CELL.match(line)]
+    # Text before the first mark is a cell, too; the header is none.
+    known = len(starts) == len(notebook.cells)
+    return [
+        f"cell {number} (line {starts[number - 1]})" if known else f"cell {number}"
+        for number in range(1, len(notebook.cells) + 1)
+    ]
