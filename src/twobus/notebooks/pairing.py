@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+from copy import deepcopy
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
@@ -183,14 +184,14 @@ def _agreed(
 def _merged(agreed: str | None, notebook: str, script: str, file: Path) -> str:
     """Return a script with what has changed on both sides."""
     import jupytext
-    from nbformat import v4
 
     base = _cells(agreed) if agreed is not None else None
-    both = v4.new_notebook(cells=[])  # type: ignore[no-untyped-call]
+    both, other = (jupytext.reads(it, fmt="py:percent") for it in (notebook, script))
+    known = {(it.cell_type, it.source): it for it in [*other.cells, *both.cells]}
+    both.cells = []
     for cell in merge(base, _cells(notebook), _cells(script)):
-        metadata = {"tags": [*cell.tags]} if cell.tags else {}
-        make = getattr(v4, f"new_{cell.kind}_cell")
-        both.cells.append(make(cell.source, metadata=metadata))
+        both.cells.append(deepcopy(known[cell.kind, cell.source]))
+        both.cells[-1].metadata = {"tags": [*cell.tags]} if cell.tags else {}
     text: str = jupytext.writes(_without_header(both), fmt="py:percent")
     return formatted(text, file)[0]
 
