@@ -18,6 +18,7 @@ from typing import Any
 from twobus import git
 from twobus.notebooks.formatting import formatted
 from twobus.notebooks.merge import TAG, Cell, merge
+from twobus.notebooks.pictures import MEDIA, leftovers, pasted, problems
 from twobus.project import StopError, here, visible
 from twobus.tasks import task
 
@@ -105,6 +106,11 @@ def _carry_over(*, refresh: bool) -> None:
         _write_records(records)
     if "PRE_COMMIT" not in os.environ:
         messages += map(_undecided, _ours(".py"))
+        for name in leftovers():
+            print(
+                f'{name} is shown by no notebook; if nobody needs it: git rm "{name}"'
+            )
+    messages += problems()
     if any(messages):
         raise StopError("\n".join(filter(None, messages)))
 
@@ -119,25 +125,34 @@ def _align(
     """
     if not notebook.exists():
         _refresh(notebook, script)
-    said = _as_script(notebook)
-    there = _as_script(script) if script.exists() else None
+    content = _read(notebook)
+    pictures = pasted(content, notebook)
+    pictures.link(content)
+    said = _as_script(content, script)
+    there, loose = None, False
+    if script.exists():
+        content = _read(script)
+        # JupyterLab has written it as well, without its pictures.
+        loose = pictures.link(content)
+        there = _as_script(content, script)
     agreed = _agreed(notebook, script, record.get("agreed"), [said, there])
     if there is not None and there == record.get("written"):
         agreed = there
     changed = compare(said, there, agreed)
-    name = here().name(script)
-    told = ""
+    name, told = here().name(script), ""
+    if changed is not Changed.SCRIPT:
+        pictures.write()
     if changed is Changed.SCRIPT:
         if not (refresh and script.exists()):
             return ""
         _refresh(notebook, script)
-        said = _as_script(notebook)
-    elif changed is not Changed.NEITHER:
+        said = _as_script(_read(notebook), script)
+    elif changed is not Changed.NEITHER or loose:
         # While its hooks run, pre-commit hides what is not added yet, and may take
         # back what they write. So nothing is merged or agreed on there; and one stop
         # must do, or a commit of other files could never pass.
         in_hook = "PRE_COMMIT" in os.environ
-        if in_hook and record.get("stopped") == _hash(said):
+        if in_hook and not loose and record.get("stopped") == _hash(said):
             return ""
         if in_hook:
             record["stopped"] = _hash(said)
@@ -150,7 +165,9 @@ def _align(
         script.write_text(said, "utf-8", newline="\n")
         if changed is Changed.BOTH:
             _refresh(notebook, script)
-        told += ": look at the change, git add it, and go on."
+        files = f"it and {here().name(here().notebooks)}/{MEDIA}"
+        files = files if pictures.files else "it"
+        told += f": look at the change, git add {files}, and go on."
         if in_hook:
             record["written"] = said
             return told
@@ -231,7 +248,8 @@ def _refresh(notebook: Path, script: Path) -> None:
     if notebook.exists():
         old = jupytext.read(notebook)
         # Code that is formatted in another way has the same outputs.
-        cells = _cells(_as_script(notebook))
+        pasted(old, notebook).link(old)
+        cells = _cells(_as_script(deepcopy(old), script))
         if len(cells) == len(old.cells):
             for cell, other in zip(old.cells, cells, strict=True):
                 cell.source = other.source
@@ -240,11 +258,13 @@ def _refresh(notebook: Path, script: Path) -> None:
         for cell in content.cells:
             if cell.cell_type == "code" and cell.source not in known:
                 cell.update(outputs=[], execution_count=None)
+            elif "attachment:" not in cell.source:
+                cell.pop("attachments", None)
     jupytext.write(content, notebook)
 
 
-def _as_script(file: Path) -> str:
-    """Return a notebook or script as the script that git should hold.
+def _read(file: Path) -> Any:
+    """Read a notebook or script.
 
     Raises:
         ValueError: With a sentence, if it cannot be read.
@@ -253,19 +273,25 @@ def _as_script(file: Path) -> str:
     import jupytext
 
     try:
-        content = jupytext.read(file, fmt=FORMATS[file.suffix])
+        return jupytext.read(file, fmt=FORMATS[file.suffix])
     except Exception as error:
         name, reason = here().name(file), " ".join(str(error).split())[:200]
         raise ValueError(
             f"{name} cannot be read as a notebook; fix or remove it: {reason}"
         ) from None
+
+
+def _as_script(content: Any, script: Path) -> str:
+    """Return a notebook or script that was read, as git should hold it."""
+    import jupytext
+
     # Twice, because some cells, such as ones that end in blank lines, are read back
     # otherwise than they were written, and would look like a change.
     for _ in range(2):
         text: str = jupytext.writes(_without_header(content), fmt="py:percent")
         content = jupytext.reads(text, fmt="py:percent")
     # Formatting changes scripts, and must not look like a person's change.
-    return formatted(text, file.with_suffix(".py"))[0]
+    return formatted(text, script)[0]
 
 
 def _without_header(content: Any) -> Any:
@@ -280,9 +306,7 @@ def _committed(script: Path) -> str | None:
         return None
     import jupytext
 
-    content = jupytext.reads(shown + "\n", fmt="py:percent")
-    text: str = jupytext.writes(_without_header(content), fmt="py:percent")
-    return formatted(text, script)[0]
+    return _as_script(jupytext.reads(shown + "\n", fmt="py:percent"), script)
 
 
 def _ours(suffix: str) -> list[Path]:
