@@ -28,7 +28,7 @@ from pairs import (
     write_notebook,
 )
 
-from template import environment, git, lend
+from template import environment, git, lend, run
 
 pytestmark = pytest.mark.slow
 
@@ -159,3 +159,51 @@ def test_lab_opens_a_notebook_run_elsewhere_after_its_script_was_formatted(
     os.utime(paired / SCRIPT, (hour_ago, hour_ago))
     assert open_all() == ""
     lab.ask("GET", f"contents/{NOTEBOOK}")
+
+
+HABITS = """import pandas as pd
+import os
+x = 1; x"""
+
+
+def save_and_commit(project: Path, lab: Lab, model: Any) -> list[str]:
+    """Save what is in JupyterLab's memory, and commit until that passes.
+
+    Returns:
+        What each commit that was stopped said.
+    """
+    lab.ask("PUT", f"contents/{NOTEBOOK}", model)
+    told: list[str] = []
+    for _ in range(3):
+        git("add", "--all", cwd=project)
+        words = ["git", "commit", "--allow-empty", "--message", "Work"]
+        result = run(*words, cwd=project, SKIP="secrets", **at_hand())
+        if result.code == 0:
+            return told
+        told.append(result.output)
+    return told
+
+
+def test_a_notebook_in_memory_is_saved_and_committed_again_and_again(
+    paired: Path, lab: Lab
+) -> None:
+    assert run("pre-commit", "install", cwd=paired, **at_hand()).code == 0
+    git("rm", "--quiet", "--cached", NOTEBOOK, RECORDS, cwd=paired)
+    model = lab.ask("GET", f"contents/{NOTEBOOK}")
+    text, two = model["content"]["cells"][0], model["content"]["cells"][2]
+    two["source"] = HABITS
+    text["source"] = "# 名前\n\n![image.png](attachment:image.png)"
+    text["attachments"] = {"image.png": {"image/png": "iVBORw0KGgo="}}
+    # Once, to look at how the picture is linked.
+    assert len(save_and_commit(paired, lab, model)) == 1
+    assert (paired / SCRIPT).read_text("utf-8").count("](media/02_pair/image-") == 1
+    for source in (HABITS, f"{HABITS}\nx == 2", "import pandas as pd\nx = (\n"):
+        two["source"] = source
+        told = save_and_commit(paired, lab, model)
+        # One that is no Python is a mistake that people must correct.
+        assert len(told) == (3 if source.endswith("(\n") else 1), "\n".join(told)
+        assert "import pandas as pd" in (paired / SCRIPT).read_text("utf-8")
+        again = lab.ask("GET", f"contents/{NOTEBOOK}")["content"]["cells"]
+        assert "import pandas as pd" in again[2]["source"]
+        assert "image" in again[0]["source"]
+    assert "invalid-syntax" in told[-1]
