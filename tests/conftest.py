@@ -13,6 +13,7 @@ from browser import started
 from inside import inside
 from playwright.sync_api import Browser
 from reviewed import branch, forge, gitlab, owned, review
+from thrift import thrifty
 from warehouse import library, server
 
 from template import commit, lend, poe, render, run, set_up, snapshot
@@ -42,6 +43,13 @@ def _types_that_are_known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Let projects share what mypy has found out of packages: 25 s for each of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _thrift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Do once what tests would do hundreds of times."""
+    with thrifty(tmp_path_factory.mktemp("thrift")):
         yield
 
 

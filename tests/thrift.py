@@ -1,0 +1,101 @@
+"""What tests would do hundreds of times is done once, or without waiting for disks.
+
+Nothing here changes what comes out: a project is rendered from the same files by the
+same code, and git keeps the same history.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+from copier._template import Template as Source
+from copier._vcs import clone, get_latest_tag
+from jinja2 import Environment
+
+# No history of a test has to outlive a power cut, or grows so that it needs care.
+CARELESS = {"core.fsync": "none", "gc.auto": "0", "maintenance.auto": "false"}
+# How an environment of Jinja reads texts.
+READING = [
+    "block_start_string",
+    "block_end_string",
+    "variable_start_string",
+    "variable_end_string",
+    "comment_start_string",
+    "comment_end_string",
+    "line_statement_prefix",
+    "line_comment_prefix",
+    "trim_blocks",
+    "lstrip_blocks",
+    "newline_sequence",
+    "keep_trailing_newline",
+    "optimized",
+    "is_async",
+    "autoescape",
+]
+
+
+@contextmanager
+def thrifty(folder: Path) -> Iterator[None]:
+    """Save what can be saved, in this process and in those that it starts.
+
+    Args:
+        folder: An empty folder for what is kept.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_COUNT", str(len(CARELESS)))
+        for number, (key, value) in enumerate(CARELESS.items()):
+            patch.setenv(f"GIT_CONFIG_KEY_{number}", key)
+            patch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+        _compile_once(patch)
+        _check_out_once(patch, folder)
+        yield
+
+
+def _compile_once(patch: pytest.MonkeyPatch) -> None:
+    """Compile each text of the template once: that is a third of making a project."""
+    known: dict[tuple[Any, ...], CodeType] = {}
+    anew: Any = Environment.compile
+
+    def compile_once(
+        self: Environment, source: Any, name: Any = None, *others: Any, **how: Any
+    ) -> Any:
+        if not isinstance(source, str) or others[1:] or how.keys() - {"filename"}:
+            return anew(self, source, name, *others, **how)
+        reading = [getattr(self, setting) for setting in READING]
+        knowing = map(tuple, (self.extensions, self.filters, self.tests))
+        key = (source, name, type(self), *reading, *knowing)
+        if key not in known:
+            known[key] = anew(self, source, name, *others, **how)
+        return known[key]
+
+    patch.setattr(Environment, "compile", compile_once)
+
+
+def _check_out_once(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let Copier clone each commit of a template once: it only reads there."""
+    known: dict[tuple[Any, ...], Path] = {}
+    anew: Any = Source.local_abspath
+
+    def local_abspath(self: Source) -> Path:
+        words = ["git", "show-ref", "--head"]
+        place = Path(self.url)
+        # Copier takes with HEAD what is not committed.
+        if self.vcs != "git" or self.ref == "HEAD" or not place.is_dir():
+            return Path(anew.func(self))
+        refs = subprocess.run(words, cwd=place, capture_output=True).stdout
+        key = (self.url, self.ref, self.use_prereleases, refs)
+        if key not in known:
+            ref = self.ref or get_latest_tag(self.url_expanded, self.use_prereleases)
+            location = folder / str(len(list(folder.iterdir())))
+            location.mkdir()
+            known[key] = Path(clone(self.url_expanded, ref, str(location)))
+        return known[key]
+
+    shared = cached_property(local_abspath)
+    shared.__set_name__(Source, "local_abspath")
+    patch.setattr(Source, "local_abspath", shared)
