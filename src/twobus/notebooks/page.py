@@ -11,6 +11,7 @@ from twobus.notebooks.outputs.display import Display
 from twobus.notebooks.outputs.libraries import tags
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+STYLE = Path(__file__).with_name("outputs") / "widgets.css"
 RUNTIME = Path(__file__).with_name("outputs") / "runtime.js"
 STATE = "application/vnd.jupyter.widget-state+json"
 # Where cells begin in a script of either kind.
@@ -79,11 +80,13 @@ def _show(output: Any, display: Display) -> None:
 
 
 def _scripts(display: Display) -> str:
-    """Return what the page's head needs to draw figures, if there are any."""
-    if not display.drawn:
-        return ""
-    runtime = RUNTIME.read_text("utf-8")
-    return f"{tags(display.libraries)}\n<script>\n{runtime}</script>"
+    """Return what the page's head needs to show outputs."""
+    style = STYLE.read_text("utf-8")
+    parts = [f'<style id="library-widgets-css">\n{style}</style>']
+    if display.drawn:
+        runtime = RUNTIME.read_text("utf-8")
+        parts += [tags(display.libraries), f"<script>\n{runtime}</script>"]
+    return "\n".join(parts)
 
 
 def _names(notebook: Any, script: Path) -> list[str]:

@@ -92,6 +92,10 @@ def page(name: str, what: str, before: Side, after: Side, pairs: list[Pair]) -> 
         # Where a side has no outputs, the scripts tell what differs.
         scripts=scripts if len(scripts) == 2 and not both else (),
         rows=[*_rows(pairs, "cell")],
+        # What is in both need be in the page but once.
+        drawing=[
+            *(before.drawing.get(name, {}) | after.drawing.get(name, {})).values()
+        ],
     )
 
 

@@ -32,6 +32,7 @@ def compare(base: str, folder: Path) -> list[str]:
         running = pool.submit(_run_at, base)
         after = _run_here()
         before = running.result()
+    after = sides.unified(before, after)
     folder.mkdir(parents=True, exist_ok=True)
     said = {}
     for name in sorted({*before.scripts, *after.scripts}):

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
 from twobus.project import here, visible
+from twobus.review.keys import alike, frame, key
 
-# What differs from run to run and means nothing.
-NOISE = re.compile(
-    r"""\b0x[0-9a-fA-F]{6,}             # addresses of objects
-    | \s(?:id|for|aria-\w+)="[^"]*"     # names of elements, and what refers to them
-    | (?:href="|url\()\#[^")]*
-    | \bT_[0-9a-f]{5}(?=_|\b)           # of tables that pandas has styled
-    | [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
-    | (?<=ipykernel_)\d+(?:/\d+)?       # of processes, in messages
-    | (?<=In)\s?\[\d+\]                 # of cells, in tracebacks
-    | \d+:\d\d&lt;[^\]]*                # times that progress bars show
-    | <dc:date>[^<]*                    # and those in figures
-    """,
-    re.VERBOSE,
-)
-IMAGE = re.compile(r"data:image/(png|svg\+xml);base64,([\w+/=\s]+)")
+# What pages hold beside their cells: the libraries and the script that draw figures.
+LIBRARY = re.compile(r'<(script|style)[^>]* id="library-([\w-]+)">.*?</\1>', re.DOTALL)
+RUNTIME = re.compile(r"<script>\n// Draws the figures.*?</script>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -39,6 +28,7 @@ class Part:
         text: What can be compared word by word: code, or what people read.
         html: What is shown; nothing for code.
         outputs: Those of a code cell.
+        pictures: Those that it shows.
     """
 
     kind: str
@@ -46,6 +36,7 @@ class Part:
     text: str = ""
     html: str = ""
     outputs: tuple[Part, ...] = ()
+    pictures: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +49,7 @@ class Side:
         pages: The cells of each notebook that has run.
         failed: The notebooks that stopped at an error.
         problem: Why notebooks could not be run, if so.
+        drawing: What draws the figures of each notebook's page, by its name.
     """
 
     commit: str
@@ -65,6 +57,7 @@ class Side:
     pages: dict[str, list[Part]]
     failed: set[str]
     problem: str = ""
+    drawing: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def read(root: Path, commit: str, output: str) -> Side:
@@ -75,18 +68,60 @@ def read(root: Path, commit: str, output: str) -> Side:
         commit: What the commit is called.
         output: What the run printed if it failed.
     """
-    texts, pages = scripts(root), {}
+    texts, pages, drawing = scripts(root), {}, {}
     for name in texts:
         page = root / here().name(here().reports) / f"samples/{name}.html"
         if page.exists():
-            pages[name] = _cells(page.read_text("utf-8"), root)
+            text = page.read_text("utf-8")
+            drawing[name] = _drawing(text)
+            # Libraries have no cells, and are large.
+            pages[name] = _cells(LIBRARY.sub("", RUNTIME.sub("", text)), root)
     failed = {*re.findall(r"^notebooks/(.+)\.py failed:", output, re.MULTILINE)}
     problem = ""
     if output and not failed:
         found = re.findall(r"(?im)^.*\b(?:error|failed)\b.*$", output)
         line = found[0] if found else output.strip().split("\n")[-1]
         problem = f"The notebooks of {commit} could not be run: {line.strip()}"
-    return Side(commit, texts, pages, failed, problem)
+    return Side(commit, texts, pages, failed, problem, drawing)
+
+
+def unified(before: Side, after: Side) -> Side:
+    """Return a side whose pictures count as those before if they look the same."""
+    pages = {}
+    for name, parts in after.pages.items():
+        known = _pictured(before.pages.get(name, []))
+        pages[name] = [_unified(part, known) for part in parts]
+    return replace(after, pages=pages)
+
+
+def _unified(part: Part, known: dict[str, list[Part]]) -> Part:
+    outputs = tuple(_unified(output, known) for output in part.outputs)
+    for other in known.get(frame(part.key), []) if part.pictures else ():
+        pairs = zip(other.pictures, part.pictures, strict=True)
+        if other.key == part.key or all(alike(*pair) for pair in pairs):
+            return replace(part, key=other.key, outputs=outputs)
+    return replace(part, outputs=outputs)
+
+
+def _pictured(parts: list[Part]) -> dict[str, list[Part]]:
+    """Return the parts that show pictures, by their keys without these."""
+    found: dict[str, list[Part]] = {}
+    for part in _all(parts):
+        if part.pictures:
+            found.setdefault(frame(part.key), []).append(part)
+    return found
+
+
+def _all(parts: list[Part]) -> Iterator[Part]:
+    for part in parts:
+        yield from (part, *part.outputs)
+
+
+def _drawing(page: str) -> dict[str, str]:
+    """Return what draws a page's figures, each part by its name."""
+    found = {it[2]: it[0] for it in LIBRARY.finditer(page)}
+    runtime = RUNTIME.search(page)
+    return found | ({"runtime": runtime[0]} if runtime else {})
 
 
 def scripts(root: Path) -> dict[str, str]:
@@ -120,7 +155,7 @@ def _cell(cell: Tag) -> Part:
 
 
 def _kind(output: Tag) -> str:
-    if output.select_one("img, svg"):
+    if output.select_one("img, svg, iframe, figure.drawn"):
         return "figure"
     if output.table:
         return "table"
@@ -130,20 +165,6 @@ def _kind(output: Tag) -> str:
 
 def _part(kind: str, shown: Tag) -> Part:
     html = str(shown)
-    key = NOISE.sub("", IMAGE.sub(_picture, html))
-    return Part(kind, f"{kind} {key}", shown.get_text(" "), html)
-
-
-def _picture(data: re.Match[str]) -> str:
-    """Return an image without what does not show in it."""
-    try:
-        image = b64decode(data[2])
-    except ValueError:
-        return data[0]
-    if data[1] != "png":
-        return image.decode("utf-8", errors="replace")
-    # Matplotlib writes its version into each image.
-    if (at := image.find(b"tEXtSoftware")) > 0:
-        length = int.from_bytes(image[at - 4 : at], "big")
-        image = image[: at - 4] + image[at + 8 + length :]
-    return image.hex()
+    found, pictures = key(html)
+    text = shown.get_text(" ")
+    return Part(kind, f"{kind} {found}", text, html, pictures=pictures)

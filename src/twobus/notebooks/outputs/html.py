@@ -5,14 +5,13 @@ from __future__ import annotations
 import mimetypes
 import re
 from base64 import b64decode, b64encode
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from bs4 import BeautifulSoup, Tag
 
-from twobus.notebooks.outputs import bokeh, plotly, vega
+from twobus.notebooks.outputs import bokeh, marimo, plotly, vega
 from twobus.notebooks.outputs.display import NO_TILES
 from twobus.notebooks.outputs.libraries import known
 
@@ -37,6 +36,8 @@ FETCHED = re.compile(
 TILES = re.compile(r"""tileLayer(?:\.wms)?\(\s*["']""")
 # A library itself may name addresses that it does not use.
 LIBRARY = 300_000
+# What prepares a notebook for figures, which pages do by themselves.
+PREPARING = re.compile(r"PyViz|_bokeh_onload_callbacks|^\s*Bokeh\.set_log_level\(")
 STYLED = re.compile(r"""url\(\s*['"]?([^'")]+)['"]?\s*\)|@import\s+['"]([^'"]+)['"]""")
 FILES = {"img": "src", "video": "src", "audio": "src", "source": "src", "embed": "src",
          "object": "data", "image": "href", "input": "src", "track": "src"}  # fmt: skip
@@ -74,7 +75,6 @@ class _Html:
 
     def _marimo(self) -> None:
         for tag in self.soup.find_all(re.compile("^marimo-")):
-            marimo = import_module(f"{__package__}.marimo")
             # One within another goes with that.
             if not tag.decomposed and tag.find_parent(re.compile("^marimo-")) is None:
                 self.replace(tag, marimo.element(tag, self.display))
@@ -150,8 +150,7 @@ class _Html:
         if figure := self._figure(tag, text, elements):
             self.replace(tag, figure)
             return False
-        if "PyViz" in text or "_bokeh_onload_callbacks" in text:
-            # It prepares a notebook for what pages do by themselves.
+        if PREPARING.search(text):
             tag.decompose()
             return False
         if len(text) > LIBRARY:
@@ -237,14 +236,19 @@ class _Html:
         _Html(frame, self.display).clean()
         if (note := frame.find("p", class_="note")) is not None:
             self.soup.insert(0, note.extract())
-        scripted = frame.find("script", type=False)
-        if frame.find("figure", class_="drawn") and not scripted:
+        # The page draws figures, and none that is in a frame.
+        if frame.find("figure", class_="drawn"):
             body = frame.find("body") or frame
             tag.replace_with(*[it.extract() for it in list(body.children)])
             return
         for name in ("src", "sandbox", "loading"):
             del tag[name]
         tag["srcdoc"] = str(frame)
+        if "__resizeIframe" in str(tag.get("onload", "")):
+            # marimo's own script would do it.
+            tag["onload"] = (
+                "this.style.height=this.contentDocument.body.scrollHeight+20+'px'"
+            )
         # Folium says below its maps that they need trust, for the time before.
         for hint in self.soup.find_all("span", string=re.compile("Notebook Trusted")):
             hint.decompose()

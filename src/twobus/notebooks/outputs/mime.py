@@ -7,12 +7,11 @@ import re
 from base64 import b64encode
 from collections.abc import Callable
 from html import escape
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nbconvert.filters.ansi import ansi2html
 
-from twobus.notebooks.outputs import bokeh, plotly, vega
+from twobus.notebooks.outputs import bokeh, marimo, plotly, vega, widgets
 
 if TYPE_CHECKING:
     from twobus.notebooks.outputs.display import Data, Display
@@ -62,8 +61,7 @@ def _vega(data: Data, kind: str, display: Display) -> str:
 
 
 def _widget(data: Data, kind: str, display: Display) -> str:
-    widgets = import_module(f"{__package__}.widgets")
-    return str(widgets.widget(_json(data[kind])["model_id"], display))
+    return widgets.widget(_json(data[kind])["model_id"], display)
 
 
 def _html(data: Data, kind: str, display: Display) -> str:
@@ -75,11 +73,9 @@ def _html(data: Data, kind: str, display: Display) -> str:
 
 def _markdown(data: Data, kind: str, display: Display) -> str:
     text = _text(data[kind])
-    if "marimo-" in text:
-        marimo = import_module(f"{__package__}.marimo")
-        # marimo writes its elements so.
-        if (html := marimo.unescaped(text)) is not None:
-            return display.html(html)
+    # marimo writes its elements so.
+    if (html := marimo.unescaped(text)) is not None:
+        return display.html(html)
     return display.markdown(text)
 
 
@@ -117,10 +113,8 @@ def _latex(data: Data, kind: str, display: Display) -> str:
 
 def _data(data: Data, kind: str, display: Display) -> str:
     content = _json(data[kind])
-    if "marimo-" in str(content):
-        marimo = import_module(f"{__package__}.marimo")
-        if (items := marimo.items(content, display)) is not None:
-            return str(items)
+    if (items := marimo.items(content, display)) is not None:
+        return items
     text = json.dumps(content, indent=2, ensure_ascii=False)
     return f"<pre>{escape(text)}</pre>"
 

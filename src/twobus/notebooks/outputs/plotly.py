@@ -30,8 +30,8 @@ def figure(spec: dict[str, Any], display: Display) -> str:
         return display.refuse(f"Plotly's figure fetches {address}: {READ_FIRST}")
     if tiles := sorted(filter(TILES.fullmatch, kinds)):
         return display.refuse(
-            f"Plotly's {tiles[0]} needs tiles of a network: draw it with scatter_geo or "
-            "choropleth, whose borders a page has"
+            f"Plotly's {tiles[0]} needs tiles of a network: draw it with scatter_geo "
+            "or choropleth, whose borders a page has"
         )
     libraries, note = ["plotly"], ""
     if kinds & GEO or any(re.fullmatch(r"geo\d*", name) for name in layout):

@@ -3,6 +3,7 @@
 window.drawn = (() => {
   "use strict";
   const loaded = new WeakMap();
+  let diagrams = 0;
   const embedded = (name, ending) =>
     document.getElementById(`library-${name}-${ending}`)?.textContent;
 
@@ -56,8 +57,8 @@ window.drawn = (() => {
     },
     async mermaid(box, text) {
       mermaid.initialize({ startOnLoad: false });
-      const id = `mermaid-${document.querySelectorAll("figure.drawn svg").length}`;
-      box.innerHTML = (await mermaid.render(id, text)).svg;
+      diagrams += 1;
+      box.innerHTML = (await mermaid.render(`diagram-${diagrams}`, text)).svg;
     },
     async anywidget(box, { esm, css, state, buffers }) {
       for (const [path, text] of buffers ?? []) {

@@ -2,8 +2,11 @@
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from twobus.notebooks.outputs.display import Display
 
@@ -26,6 +29,9 @@ def figure(
     spec = json.loads(json.dumps(spec))
     for data in _files(spec):
         url = data["url"]
+        if str(url).startswith("data:"):
+            _hold(data)
+            continue
         if not isinstance(url, str) or REMOTE.match(url):
             return display.refuse(
                 f"a figure of Vega reads {url}: read it in the cell before, such as "
@@ -79,6 +85,20 @@ def _files(part: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(part, list):
         for inner in part:
             yield from _files(inner)
+
+
+def _hold(data: dict[str, Any]) -> None:
+    """Put data that an address holds, as marimo writes them, where Vega reads them."""
+    kind, _, content = data.pop("url").partition(",")
+    text = b64decode(content) if kind.endswith("base64") else unquote_to_bytes(content)
+    if "arrow" in kind:
+        ipc = import_module("pyarrow.ipc")
+        opened = ipc.open_file if text.startswith(b"ARROW1") else ipc.open_stream
+        rows = opened(text).read_all().to_pylist()
+        text = json.dumps(rows, default=str).encode()
+    ending = "csv" if "csv" in kind else "json"
+    data["values"] = text.decode()
+    data["format"] = {**data.get("format", {}), "type": ending}
 
 
 def _pictures(spec: dict[str, Any]) -> Iterator[str]:

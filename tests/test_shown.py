@@ -1,0 +1,258 @@
+"""Every figure is shown on pages, and a review tells whether it has changed."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from browser import Opened, opened
+from conftest import Made
+from inside import inside
+from PIL import Image
+from playwright.sync_api import Browser
+
+from template import commit
+from twobus.notebooks.execute import execute
+from twobus.notebooks.page import Page, render
+from twobus.review.sides import Side, read, unified
+
+pytestmark = pytest.mark.slow
+
+# What a cell of each library shows, by a VALUE.
+BOTH = {
+    "plotly": "import plotly.express as px\npx.bar(x=['a', 'b'], y=[VALUE, 3])",
+    "plotly in a callback": (
+        "import plotly.graph_objects as go\n"
+        "go.FigureWidget(go.Scatter(x=[1, 2], y=[VALUE, 3]))"
+    ),
+    "plotly of borders": (
+        "import plotly.express as px\n"
+        "px.choropleth(locations=['FRA', 'BRA'], color=[VALUE, 50])"
+    ),
+    "altair": (
+        "import altair as alt\nimport pandas as pd\n"
+        "alt.Chart(pd.DataFrame({'a': [1, 2], 'b': [VALUE, 3]}))"
+        ".mark_bar().encode(x='a:O', y='b')"
+    ),
+    "folium": "import folium\nm = folium.Map([VALUE, 13])\n"
+    "folium.Marker([VALUE, 13], popup='Here').add_to(m)\nm",
+    "folium of areas": (
+        "import folium\nm = folium.Map([50, 10], tiles=None, zoom_start=5)\n"
+        "folium.Rectangle([[VALUE / 2, 5], [55, 15]]).add_to(m)\nm"
+    ),
+    "bokeh": (
+        "from bokeh.plotting import figure\n"
+        "p = figure(width=300, height=200)\n_ = p.line([1, 2], [VALUE, 3])\nSHOW(p)"
+    ),
+    "holoviews": "import holoviews as hv\nhv.extension('bokeh')\n"
+    "hv.Bars([('a', VALUE), ('b', 3)])",
+    "matplotlib": (
+        "import matplotlib.pyplot as plt\nplt.figure(figsize=(3, 2))\n"
+        "plt.bar(['a', 'b'], [VALUE, 60])\nplt.gca()"
+    ),
+    "tqdm": "from tqdm.auto import tqdm\n_ = list(tqdm(range(VALUE)))",
+    "pandas styles": (
+        "import pandas as pd\n"
+        "pd.DataFrame({'a': [VALUE, 50]}).style.background_gradient(vmin=0, vmax=99)"
+    ),
+    "svg": "from IPython.display import SVG\n"
+    'SVG(f\'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="120">'
+    '<rect width="{VALUE}" height="90" fill="green"/></svg>\')',
+}
+JUPYTER = BOTH | {
+    "altair by type": (
+        "import altair as alt\nimport pandas as pd\n"
+        "_ = alt.renderers.enable('mimetype')\n"
+        "alt.Chart(pd.DataFrame({'a': [1, 2], 'b': [VALUE, 3]}))"
+        ".mark_bar().encode(x='a:O', y='b')"
+    ),
+    "altair in a widget": (
+        "import altair as alt\nimport pandas as pd\n"
+        "alt.JupyterChart(alt.Chart(pd.DataFrame({'a': [1, 2], 'b': [VALUE, 3]}))"
+        ".mark_bar().encode(x='a:O', y='b'))"
+    ),
+    "plotly as HTML": (
+        "import plotly.express as px\n"
+        "px.bar(x=['a', 'b'], y=[VALUE, 3]).show('notebook')"
+    ),
+    "ipywidgets": "import ipywidgets\n"
+    "ipywidgets.IntSlider(VALUE, description='How many')",
+    "matplotlib without a window": (
+        "import matplotlib\nmatplotlib.use('Agg')\n"
+        "import matplotlib.pyplot as plt\nplt.figure(figsize=(3, 2))\n"
+        "plt.bar(['a', 'b'], [VALUE, 60])\nplt.show()\n"
+    ),
+}
+MARIMO = {name: text for name, text in BOTH.items() if "callback" not in name} | {
+    "plotly as an element": (
+        "import plotly.express as px\nmo.ui.plotly(px.bar(x=['a', 'b'], y=[VALUE, 3]))"
+    ),
+    "altair as an element": (
+        "import altair as alt\nimport pandas as pd\n"
+        "mo.ui.altair_chart(alt.Chart(pd.DataFrame({'a': [1, 2], 'b': [VALUE, 3]}))"
+        ".mark_bar().encode(x='a:O', y='b'))"
+    ),
+    "callout": "mo.md(f'There are {VALUE}').callout(kind='warn')",
+    "slider": "mo.ui.slider(1, 99, value=VALUE, label='How many')",
+    "picture": "mo.image(f'public/{VALUE}.png')",
+    "mermaid": "mo.mermaid(f'graph TD; A-->B{VALUE}')",
+    "table": "mo.ui.table([{'a': VALUE}])",
+    "stack": "mo.hstack([mo.stat(VALUE, label='How many'), mo.md('$x^2$')])",
+    "tabs": "mo.ui.tabs({'One': mo.md(f'There are {VALUE}'), 'Two': 'Other'})",
+}
+TEXTS = {
+    "mermaid in text": "```mermaid\ngraph TD; A-->B{value}\n```",
+    "maths in text": "$$\\frac{{a}}{{{value}}}$$",
+    "picture in text": "![A picture](public/{value}.png)",
+}
+KINDS = {"jupyter": JUPYTER, "marimo": MARIMO}
+
+
+def jupyter(value: int) -> str:
+    """Return a script of Jupyter with a cell for each case."""
+    # Bokeh shows on demand.
+    start = "from bokeh.io import output_notebook, show as SHOW\noutput_notebook()"
+    cells = [f"# %%\n{it}\n" for it in [start, *JUPYTER.values()]]
+    texts = [it.format(value=value).replace("\n", "\n# ") for it in TEXTS.values()]
+    cells += [f"# %% [markdown]\n# {it}\n" for it in texts]
+    return "\n".join(cells).replace("VALUE", str(value))
+
+
+def marimo(value: int) -> str:
+    """Return a script of marimo with a cell for each case, after the one of imports."""
+    cells = ["import marimo as mo"]
+    for text in MARIMO.values():
+        *lines, last = text.replace("SHOW(p)", "p").split("\n")
+        # No two cells may define the same name.
+        last = last if last.startswith("_ =") else f"return {last}"
+        body = "\n    ".join([*lines, last]).replace("VALUE", str(value))
+        cells.append(f"def _shown():\n    {body}\n\n_shown()")
+    cells += [f'mo.md(r"""\n{it.format(value=value)}\n""")' for it in TEXTS.values()]
+    blocks = [it.replace("\n", "\n    ") for it in cells]
+    first, *others = [f"def _():\n    {it}\n" for it in blocks]
+    first += "    return (mo,)\n"
+    others = [it.replace("def _():", "def _(mo):", 1) for it in others]
+    functions = "\n".join(f"@app.cell\n{it}" for it in [first, *others])
+    return f"import marimo\n\napp = marimo.App()\n\n{functions}"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The pages of a notebook that ran twice, and once more with another value.
+
+    Attributes:
+        page: The first page.
+        cells: The place of each case's cell, by its name.
+        sides: What a review reads of each page: `before`, `same` and `other`.
+        file: The first page's file.
+    """
+
+    page: Page
+    cells: dict[str, int]
+    sides: dict[str, Side]
+    file: Path
+
+
+OPEN = "all => all.forEach(it => { it.open = true; })"
+SCRIPTS = {"jupyter": jupyter, "marimo": marimo}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def looked(
+    request: pytest.FixtureRequest,
+    rendered: Made,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Looked:
+    """Those of a kind of notebook."""
+    kind = request.param
+    sides, pages = {}, []
+    for side, value in (("before", 15), ("same", 15), ("other", 90)):
+        project = tmp_path_factory.mktemp(side) / "study é"
+        shutil.copytree(rendered({"notebooks": kind}), project)
+        file = project / f"notebooks/{kind}.py"
+        file.write_text(SCRIPTS[kind](value), "utf-8")
+        (file.parent / "public").mkdir()
+        for shown in (15, 90):
+            picture = Image.linear_gradient("L").resize((100, shown))
+            picture.save(file.parent / f"public/{shown}.png")
+        with inside(commit(project)):
+            notebook, failure = execute(file)
+            assert failure is None, failure
+            pages.append(render(notebook, file))
+            page = project / f"reports/samples/{kind}.html"
+            page.parent.mkdir(parents=True)
+            page.write_text(pages[-1].text, "utf-8")
+            sides[side] = read(project, side, "")
+    names = [*KINDS[kind], *TEXTS]
+    file = tmp_path_factory.mktemp("page") / "page.html"
+    file.write_text(pages[0].text, "utf-8")
+    cells = {name: place for place, name in enumerate(names, 1)}
+    return Looked(pages[0], cells, sides, file)
+
+
+@pytest.fixture(scope="module")
+def page(looked: Looked, browser: Browser) -> Iterator[Opened]:
+    """The first of them in a browser, drawn."""
+    with opened(browser, looked.file) as shown:
+        shown.page.wait_for_load_state("networkidle")
+        drawn = "!document.querySelector('figure.drawn:not([data-state=drawn])')"
+        shown.page.wait_for_function(drawn, timeout=30_000)
+        yield shown
+
+
+def test_a_page_with_every_figure_loads_nothing(page: Opened) -> None:
+    foreign = [it for it in page.requests if not it.startswith(("data:", "blob:"))]
+    assert foreign == [page.page.url]
+
+
+def test_a_page_shows_all(looked: Looked) -> None:
+    assert looked.page.problems == ()
+
+
+def test_a_page_holds_each_library_once(looked: Looked) -> None:
+    names = re.findall('id="library-([^"]+)"', looked.page.text)
+    assert {"plotly-js", "bokeh-js", "vega-js", "leaflet-css", "mermaid-js"} <= {*names}
+    assert len(names) == len({*names})
+
+
+def test_each_figure_is_drawn(looked: Looked, page: Opened) -> None:
+    # marimo's progress bars are among the messages, which are folded.
+    page.page.locator("details:has(.jp-OutputArea-output)").evaluate_all(OPEN)
+    cells = page.page.locator(".jp-Cell").all()
+    blank = {}
+    for name, place in looked.cells.items():
+        shown = cells[place].locator(".jp-OutputArea-output, .jp-RenderedMarkdown")
+        picture = shown.last.screenshot()
+        grey = Image.open(BytesIO(picture)).convert("L").histogram()
+        # Of an empty region nearly all pixels have one colour.
+        share = max(grey) / sum(grey)
+        if share > 0.998:
+            blank[name] = share
+    assert blank == {}
+
+
+def changed(looked: Looked, side: str) -> list[str]:
+    """Name the cases in which a review sees a change."""
+    before, after = (
+        looked.sides["before"],
+        unified(looked.sides["before"], looked.sides[side]),
+    )
+    [name] = [it for it in before.pages if it in KINDS]
+    pairs = list(zip(before.pages[name], after.pages[name], strict=True))
+    return [
+        case
+        for case, place in looked.cells.items()
+        if [it.key for it in pairs[place][0].outputs or pairs[place][:1]]
+        != [it.key for it in pairs[place][1].outputs or pairs[place][1:]]
+    ]
+
+
+def test_a_review_sees_no_change_where_there_is_none(looked: Looked) -> None:
+    assert changed(looked, "same") == []
+
+
+def test_a_review_sees_each_change(looked: Looked) -> None:
+    assert changed(looked, "other") == [*looked.cells]
