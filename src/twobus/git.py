@@ -171,6 +171,20 @@ def head(folder: Path) -> tuple[str, bool]:
     return commit, not commit or bool(ask("status", "--porcelain", cwd=folder))
 
 
+def refuse_inside(folder: Path) -> None:
+    """Refuse a project that lies inside another git repository.
+
+    Raises:
+        StopError: If it does; or if another user owns the folder, see `ask`.
+    """
+    if ask("rev-parse", "--show-prefix", cwd=folder):
+        above = ask("rev-parse", "--show-toplevel", cwd=folder)
+        raise StopError(
+            f"This folder lies inside another git repository, {above}: move it out "
+            "of there, since each Twobus project is a repository of its own."
+        )
+
+
 def top(folder: Path) -> Path:
     """Return a folder that is the top of a git repository with a commit.
 
@@ -182,8 +196,7 @@ def top(folder: Path) -> Path:
     found = ask("rev-parse", "--show-toplevel", cwd=folder)
     if found is None:
         raise StopError("This is no git repository: run git init and commit first.")
-    if Path(found).resolve() != folder.resolve():
-        raise StopError(f"The project's git repository begins at {found}: name that.")
+    refuse_inside(folder)
     if ask("rev-parse", "--verify", "HEAD", cwd=folder) is None:
         raise StopError(
             "There is no commit yet: commit first (uv run poe setup does, in a project "

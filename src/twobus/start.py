@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from twobus.codeowners import forge_of
-from twobus.git import ask
+from twobus.git import ask, refuse_inside
 from twobus.project import StopError, here
 from twobus.tasks import task
 
@@ -88,13 +88,7 @@ def _see_git(root: Path) -> tuple[bool, bool]:
     """
     if shutil.which("git") is None:
         raise StopError("git is not installed, and a shared project needs it.")
-    above = ask("rev-parse", "--show-prefix", cwd=root)
-    if above:
-        top = ask("rev-parse", "--show-toplevel", cwd=root)
-        raise StopError(
-            f"This folder lies inside another git repository, {top}: move it out "
-            "of there, since each Twobus project is a repository of its own."
-        )
+    refuse_inside(root)
     if ask("config", "core.hooksPath", cwd=root):
         raise StopError(
             "git's setting core.hooksPath sends commit hooks elsewhere: run "
@@ -107,7 +101,7 @@ def _see_git(root: Path) -> tuple[bool, bool]:
             words = ["-c", "user.useConfigOnly=true", "var", f"GIT_{role}_IDENT"]
             if ask(*words, cwd=root) is None:
                 raise StopError(HELP_IDENTITY)
-    return above is not None, first
+    return ask("rev-parse", "--git-dir", cwd=root) is not None, first
 
 
 def _install_hooks(root: Path) -> None:

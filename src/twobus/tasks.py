@@ -47,11 +47,16 @@ def kind(project: Project) -> str:
     return found if found in CHOICES["kind"] else ""
 
 
+def notebooks(project: Project) -> str:
+    """Return which notebooks this project has; empty if its answers do not say."""
+    found = _answer(project, "notebooks")
+    return found if found in CHOICES["notebooks"] else ""
+
+
 def is_known(project: Project) -> bool:
     """Tell whether the answers say what `check` has to run."""
     # A library is not asked for notebooks.
-    notebooks = _answer(project, "notebooks") in CHOICES["notebooks"]
-    return kind(project) == "library" or (bool(kind(project)) and notebooks)
+    return kind(project) == "library" or bool(kind(project) and notebooks(project))
 
 
 def _answer(project: Project, question: str) -> str:
