@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from twobus.notebooks.pairing import open_all
+from twobus.notebooks.pairing import keep_all, open_all
 from twobus.project import here
 from twobus.tasks import task
 
@@ -28,6 +28,7 @@ def lab() -> None:
     # Ctrl-C is for JupyterLab, which asks before it ends.
     signal.signal(signal.SIGINT, lambda *_: None)
     code = subprocess.run([sys.executable, *words, *sys.argv[1:]], cwd=here().root)
+    keep_all()
     if told:
         raise SystemExit(f"Before JupyterLab was opened:\n{told}")
     if code.returncode:

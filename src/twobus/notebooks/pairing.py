@@ -17,6 +17,7 @@ from typing import Any
 
 from twobus import git
 from twobus.notebooks.formatting import formatted
+from twobus.notebooks.kept import keep, restore
 from twobus.notebooks.merge import TAG, Cell, merge
 from twobus.notebooks.pictures import MEDIA, leftovers, pasted, problems
 from twobus.project import StopError, here, visible
@@ -73,6 +74,11 @@ def open_all() -> None:
     _carry_over(refresh=True)
 
 
+def keep_all() -> None:
+    """Keep the notebooks that git might delete."""
+    keep(_ours(".ipynb"))
+
+
 def compare(notebook: str, script: str | None, agreed: str | None) -> Changed:
     """Tell which side has changed since both agreed.
 
@@ -104,6 +110,7 @@ def _carry_over(*, refresh: bool) -> None:
             messages.append(str(error))
     if notebooks:
         _write_records(records)
+    keep_all()
     if "PRE_COMMIT" not in os.environ:
         messages += map(_undecided, _ours(".py"))
         for name in leftovers():
@@ -123,7 +130,7 @@ def _align(
     Returns:
         What people must know, if anything.
     """
-    if not notebook.exists():
+    if not notebook.exists() and not restore(notebook):
         _refresh(notebook, script)
     content = _read(notebook)
     pictures = pasted(content, notebook)
