@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -205,6 +206,34 @@ def test_cell_with_a_lone_return_is_one_cell(study: Path) -> None:
         book.active.cell(at, 1, value)
     book.save(file)
     assert len(values()) == 2
+
+
+def sheet(study: Path, fields: str, *values: str | int, more: str = "") -> Path:
+    """Give the project a table `x` of one column in an Excel file."""
+    file = given(study, fields, b"", more, ending=".xlsx")
+    book = openpyxl.Workbook()
+    for at, value in enumerate(["a", *values], 1):
+        book.active.cell(at, 1, value)
+    book.save(file)
+    return file
+
+
+def test_an_error_in_a_sheet_is_no_missing_value(study: Path) -> None:
+    sheet(study, "a: float = pa.Field(nullable=True)", 1, "#DIV/0!", 2)
+    said = refusal(values)
+    assert "row 3" in said
+    assert 'CSV_OPTIONS = {"nullstr": ["", "#DIV/0!"]}' in said
+
+
+def test_an_error_in_a_sheet_may_be_said_to_be_missing(study: Path) -> None:
+    more = 'CSV_OPTIONS = {"nullstr": "#N/A"}'
+    sheet(study, "a: float = pa.Field(nullable=True)", 1, "#N/A", 2, more=more)
+    assert pd.isna(values()[1])
+
+
+def test_a_formula_that_was_never_computed_is_refused(study: Path) -> None:
+    sheet(study, "a: float = pa.Field(nullable=True)", 1, "=A2+1")
+    assert "has a formula without a result in the cell A3" in refusal(values)
 
 
 def test_file_that_has_changed_since_it_was_read_is_refused(study: Path) -> None:

@@ -32,7 +32,9 @@ UTC = r"(?:Z| ?UTC|[+-]00(?::?00)?)"
 OFFSET = r"(?:Z| ?UTC|[+-](?:0\d|1[0-5])(?::?[0-5]\d)?)"
 # What people and programs write where they know nothing.
 MISSING = {"NA", "N/A", "n/a", "NULL", "null", "None", "none", "NaN", "nan", "NaT"}
-MISSING |= {"-", "--", ".", "?", "\\N", "#N/A", "<NA>"}
+MISSING |= {"-", "--", ".", "?", "\\N", "<NA>"}
+# What Excel shows where it cannot compute.
+MISSING |= {"#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"}
 
 
 @dataclass(frozen=True)
