@@ -52,13 +52,13 @@ def sheet(file: Path, name: str) -> Path:
     given = book.get_sheet_by_name(name)
     # Not without what is empty at the top: rows are to be found by their number.
     rows = [[*map(_cell, row)] for row in given.to_python(skip_empty_area=False)]
-    for place, row, column, text in _unread(file, name):
+    for place, at, column, text in _unread(file, name):
         if not text:
             raise DataError(
                 f"{here().name(file)} has a formula without a result in the cell "
                 f"{place}: open and save it in Excel or LibreOffice, which compute it"
             )
-        rows[row][column] = text
+        rows[at][column] = text
     used = [at for at, texts in enumerate(zip(*rows, strict=True)) if any(texts)]
     copy = fresh()
     with copy.open("w", encoding="utf-8", newline="") as stream:
@@ -105,7 +105,9 @@ def _stored(file: Path, name: str) -> bytes:
         targets = {link.get("Id"): link.get("Target", "") for link in links}
         for one in book.iterfind("{*}sheets/{*}sheet"):
             if one.get("name") == name:
-                link = next(one.attrib[key] for key in one if key[-3:] == "}id")
+                link = next(
+                    one.attrib[key] for key in one.attrib if key.endswith("}id")
+                )
                 return archive.read(posixpath.join("/xl", targets[link])[1:])
     return b""
 
