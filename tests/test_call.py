@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from conftest import Small
 from inside import call
+from typer.testing import CliRunner
 
 from template import git, poe
 from twobus.call import _address
+from twobus.companion.cli import app
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,39 @@ def test_answers_that_lack_the_template_are_named(
     result = call(project, *words)
     assert result.code == 1
     assert result.output.startswith(f".copier-answers.yml has no {lacking}, which")
+
+
+def recorded(project: Path, template: str) -> None:
+    """Let a project's answers name another template."""
+    file = project / ".copier-answers.yml"
+    text = re.sub(r"(?m)^_src_path: .*$", f"_src_path: {template}", file.read_text())
+    file.write_text(text, "utf-8")
+
+
+def test_why_a_template_cannot_be_reached_is_in_gits_words(small: Small) -> None:
+    project = small(notebooks="none")
+    recorded(project, (project.parent / "none").as_posix())
+    result = call(project, "update")
+    assert result.code == 1
+    assert "cannot be reached. If it has moved: uv run poe update --template URL" in (
+        result.output
+    )
+    assert "\ngit ls-remote failed: fatal: " in result.output
+
+
+def test_a_template_without_a_release_is_said_to_have_none(small: Small) -> None:
+    project = small(notebooks="none")
+    recorded(project, project.as_posix())
+    assert "has no releases: tags such as v1.2.0" in call(project, "update").output
+
+
+@pytest.mark.parametrize("words", [[], ["update"], ["protect"], ["protect", "plan"]])
+def test_help_may_be_asked_for_by_one_letter(words: list[str]) -> None:
+    short, long = (
+        CliRunner().invoke(app, [*words, option]) for option in ("-h", "--help")
+    )
+    assert short.exit_code == 0
+    assert short.output == long.output
 
 
 def test_without_uv_a_sentence_says_so(small: Small) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.request import url2pathname
 
-from twobus.git import PATIENCE, ask, configured, login
+from twobus.git import PATIENCE, configured, git, login
 from twobus.project import ANSWERS, StopError, answers, here
 from twobus.tasks import task
 
@@ -82,16 +82,18 @@ def _log_in(source: str) -> str:
 
 def _newest(source: str, *words: str) -> NoReturn:
     tags = ["ls-remote", "--tags", "--refs", "--sort=-version:refname", source, "v*"]
+    moved = "If it has moved: uv run poe update --template URL, which records that."
+    try:
+        listed = git(*tags, cwd=here().root, limit=PATIENCE)
+    except StopError as error:
+        raise StopError(
+            f"The template at {source} cannot be reached. {moved}\n{error}"
+        ) from None
     # A release is v1.2.0; before it there may have been a v1.2.0rc1.
-    names = re.findall(
-        r"refs/tags/(v[0-9.]+)$",
-        ask(*tags, cwd=here().root, limit=PATIENCE) or "",
-        re.MULTILINE,
-    )
+    names = re.findall(r"refs/tags/(v[0-9.]+)$", listed, re.MULTILINE)
     if not names:
         raise StopError(
-            f"The template at {source} cannot be reached, or has no releases: "
-            "git ls-remote --tags says more."
+            f"The template at {source} has no releases: tags such as v1.2.0. {moved}"
         )
     _companion(f"{source}@{names[0]}", *words)
 

@@ -38,9 +38,14 @@ CODES = (
 )
 FORGES: dict[str, ModuleType] = {"github": github, "gitlab": gitlab}
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
 # Tracebacks of the pretty sort could show what variables hold, tokens too.
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings=HELP,
 )
 protect = typer.Typer(
     help="Carry the branch rules in a project's files to its forge.",
