@@ -167,12 +167,10 @@ open({file!r}, "w").write(repr(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("kind", ["jupyter", "marimo"])
-def test_lab_passes_options_on(kind: str, small: Small, tmp_path: Path) -> None:
-    project = small(notebooks=kind)
-    # What is started instead: a module or program that only notes its words.
-    noted = tmp_path / "noted"
-    text = PROGRAM.format(python=sys.executable, file=str(noted))
+@pytest.fixture
+def instead(tmp_path: Path) -> dict[str, str]:
+    """Variables by which programs are started that only note their words."""
+    text = PROGRAM.format(python=sys.executable, file=str(tmp_path / "noted"))
     folder = tmp_path / "first"
     folder.mkdir()
     for name in ("marimo", "jupyterlab.py"):
@@ -180,9 +178,31 @@ def test_lab_passes_options_on(kind: str, small: Small, tmp_path: Path) -> None:
         (folder / name).chmod(0o755)
     paths = at_hand()
     paths["PATH"] = f"{folder}:{paths['PATH']}"
-    paths["PYTHONPATH"] = str(folder)
+    return {**paths, "PYTHONPATH": str(folder)}
+
+
+@pytest.mark.parametrize("kind", ["jupyter", "marimo"])
+def test_lab_passes_options_on(
+    kind: str, small: Small, tmp_path: Path, instead: dict[str, str]
+) -> None:
+    project = small(notebooks=kind)
     words = ["--no-browser", "--port=9999"]
-    result = run("poe", "lab", *words, cwd=project, **paths)
+    result = run("poe", "lab", *words, cwd=project, **instead)
     assert result.code == 0, result.output
-    assert noted.read_text().endswith("'--no-browser', '--port=9999']")
+    noted = (tmp_path / "noted").read_text()
+    assert noted.endswith("'--no-browser', '--port=9999']")
     assert status(project) == ""
+
+
+def test_lab_opens_although_one_notebook_is_damaged_and_names_it_at_the_end(
+    small: Small, tmp_path: Path, instead: dict[str, str]
+) -> None:
+    project = small()
+    (project / "notebooks/00.ipynb").write_text("{")
+    write(project, "# %%\n1\n")
+    result = run("poe", "lab", cwd=project, **instead)
+    assert result.code == 1
+    assert (tmp_path / "noted").exists()
+    assert (project / "notebooks/02 名前 😀.ipynb").exists()
+    last = result.output.strip().splitlines()[-1]
+    assert "notebooks/00.ipynb cannot be read as a notebook" in last
