@@ -243,6 +243,19 @@ def test_file_that_has_changed_since_it_was_read_is_refused(study: Path) -> None
     assert "has another file since it was read" in refusal(table.execute)
 
 
+def test_a_hint_keeps_the_options_that_are_set(study: Path) -> None:
+    more = 'CSV_OPTIONS = {"delim": ";", "nullstr": "-"}'
+    said = refused(study, "a: int; b: str", "a;b\nNA;x\n", more)
+    hint = 'CSV_OPTIONS = {"delim": ";", "nullstr": ["", "NA", "-"]}'
+    assert f"(if that is meant: {hint})" in said
+
+
+def test_a_hint_for_a_sheet_keeps_the_options_that_are_set(study: Path) -> None:
+    more = 'CSV_OPTIONS = {"decimal_separator": ","}'
+    sheet(study, "a: float", 1, "NA", more=more)
+    assert '{"decimal_separator": ",", "nullstr": ["", "NA"]}' in refusal(values)
+
+
 def test_file_of_capitals_is_found(study: Path) -> None:
     given(study, "a: int", "a\n1\n").rename(study / "data/raw/x.CSV")
     assert values() == [1]

@@ -113,7 +113,12 @@ def parts(
 
     written = dialect(options, contract)
     # Of what the module says, only this is true of what is written by us as well.
-    plain = replace(dialect({}, contract), missing=written.missing, style=written.style)
+    plain = replace(
+        dialect({}, contract),
+        missing=written.missing,
+        style=written.style,
+        said=written.said,
+    )
     found: list[Part] = []
     for file in files:
         if not file.stat().st_size:

@@ -1,6 +1,7 @@
 """CSV files, and others of their kind."""
 
 import io
+from ast import literal_eval
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,9 @@ import pyarrow
 
 from twobus.data.errors import DataError
 from twobus.data.formats.forms import Form, quoted
+from twobus.data.formats.options import also
 from twobus.data.formats.parts import (
+    Column,
     Fault,
     Part,
     form_of,
@@ -92,9 +95,9 @@ class CsvPart(Part):
             )
             copy = rewritten(file, dialect) if dialect.encoding else file
         except UnicodeError:
-            raise DataError(_not_encoded(file, dialect.encoding)) from None
+            raise DataError(_not_encoded(file, dialect)) from None
         except UnclosedError as error:
-            raise DataError(_unclosed(file, error.line)) from None
+            raise DataError(_unclosed(file, error.line, dialect)) from None
         forms = tuple(form_of(one, contract, dialect.style) for one in top.names)
         part = cls(
             place_of=place,
@@ -141,6 +144,11 @@ class CsvPart(Part):
         """Return values that are not what they should be, as they are written."""
         return Part.odd(replace(self, native=False).read(), connection, most)
 
+    def _hint(self, connection: Any, column: Column) -> str:
+        found = super()._hint(connection, column)
+        line, is_option, options = found.partition("CSV_OPTIONS = ")
+        return also(self.dialect.said, literal_eval(options)) if is_option else line
+
     def plainer(self) -> "CsvPart | None":
         """Read all as text, and then a copy with one kind of line ends."""
         if self.native:
@@ -157,9 +165,9 @@ class CsvPart(Part):
         try:
             copy = rewritten(self.origin, self.dialect, self.header)
         except UnicodeError:
-            raise DataError(_not_encoded(self.file, self.dialect.encoding)) from None
+            raise DataError(_not_encoded(self.file, self.dialect)) from None
         except UnclosedError as error:
-            raise DataError(_unclosed(self.file, error.line)) from None
+            raise DataError(_unclosed(self.file, error.line, self.dialect)) from None
         return replace(self, copied=True, copy=copy)
 
     def where(self, row: int) -> str:
@@ -183,16 +191,16 @@ class CsvPart(Part):
                     return (
                         f"{self.place} has a row of {size:,} bytes in line "
                         f"{begins:,}, which needs "
-                        f'CSV_OPTIONS = {{"max_line_size": {2 * size:_}}}'
+                        + also(self.dialect.said, {"max_line_size": 2 * size})
                     )
                 # An empty field more than the header has is lost by nobody.
                 if len(record) != wide and [*record[wide:]] != [""]:
                     ragged += 1
                     first = first if ragged > 1 else (begins, len(record))
         except UnicodeError:
-            return _not_encoded(self.file, self.dialect.encoding)
+            return _not_encoded(self.file, self.dialect)
         except UnclosedError as error:
-            return _unclosed(self.file, error.line)
+            return _unclosed(self.file, error.line, self.dialect)
         if not ragged:
             return ""
         line, fields = first
@@ -207,23 +215,23 @@ class CsvPart(Part):
 LONG = 2_000_000
 
 
-def _unclosed(file: Path, line: int) -> str:
+def _unclosed(file: Path, line: int, dialect: Dialect) -> str:
     return (
         f"{here().name(file)} has a quotation mark that is never closed, or closed in "
         f"the middle of a field, in line {line:,}: double it inside a field, or say "
-        'CSV_OPTIONS = {"quote": ""} if quotes mean nothing'
+        f"{also(dialect.said, {'quote': ''})} if quotes mean nothing"
     )
 
 
-def _not_encoded(file: Path, encoding: str) -> str:
+def _not_encoded(file: Path, dialect: Dialect) -> str:
+    encoding = dialect.encoding
     line = 0 if encoding else _first_odd_line(file)
     at = f" in line {line:,}" if line else ""
     said = f"{here().name(file)} is not {encoding or 'UTF-8'}{at}"
     if encoding:
         return f"{said}, as its module says: ask who made it for its encoding"
-    return (
-        f"{said}: name its encoding in the table's module, such as "
-        'CSV_OPTIONS = {"encoding": "windows-1252"}'
+    return f"{said}: name its encoding in the table's module, such as " + also(
+        dialect.said, {"encoding": "windows-1252"}
     )
 
 

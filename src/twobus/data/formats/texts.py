@@ -16,6 +16,7 @@ import pyarrow as pa
 from twobus.data.errors import DataError
 from twobus.data.formats.copies import as_records, fresh
 from twobus.data.formats.forms import Style, quoted
+from twobus.data.formats.options import also
 from twobus.project import here
 
 # What may separate columns, if the module does not say it.
@@ -59,6 +60,7 @@ class Dialect:
         missing: What stands for a missing value.
         style: How numbers, dates and times are written.
         others: More options of DuckDB's reader, in SQL.
+        said: What `CSV_OPTIONS` says, as Python writes it.
     """
 
     delimiter: str
@@ -71,6 +73,7 @@ class Dialect:
     missing: tuple[str, ...]
     style: Style
     others: str
+    said: str = "{}"
 
     def reader(self, lines: Iterable[str], delimiter: str) -> Any:
         """Return a reader of the standard library that reads as DuckDB does."""
@@ -162,6 +165,7 @@ def dialect(options: Mapping[str, Any], contract: Any) -> Dialect:
         ),
         style=style,
         others=arguments({name: said[name] for name in said if name not in OURS}),
+        said=repr({**options}),
     )
 
 
@@ -258,7 +262,7 @@ def header(
     known = knows or (lambda _: False)
     best = max(found, key=lambda it: (sum(map(known, it.names)), len(it.names)))
     if knows and not any(map(knows, best.names)):
-        hint = 'CSV_OPTIONS = {"header": False}'
+        hint = also(dialect.said, {"header": False})
         raise DataError(
             f"{shown or file.name} has none of the contract's columns above its rows: "
             f"correct their names, or say {hint} if there is no header"
