@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 # Whatever may ask for something; all other HTML stays as it is.
 ASKING = re.compile(
-    r"<(?:script|iframe|img|image|link|marimo-|embed|object|video|audio|source|base|meta)"
+    r"<(?:script|iframe|img|image|link|marimo-|iconify-|embed|object|video|audio|source|base|meta)"
     r"|url\(|@import|notebook-logo",
     re.IGNORECASE,
 )
+# marimo draws icons by an element of Iconify.
+MARIMO = re.compile("^(?:marimo-|iconify-icon$)")
 REMOTE = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
 # What a script would fetch. Tiles of maps, with places for numbers, are told apart.
 FETCHED = re.compile(
@@ -74,9 +76,9 @@ class _Html:
         tag.replace_with(BeautifulSoup(text, "html.parser"))
 
     def _marimo(self) -> None:
-        for tag in self.soup.find_all(re.compile("^marimo-")):
+        for tag in self.soup.find_all(MARIMO):
             # One within another goes with that.
-            if not tag.decomposed and tag.find_parent(re.compile("^marimo-")) is None:
+            if not tag.decomposed and tag.find_parent(MARIMO) is None:
                 self.replace(tag, marimo.element(tag, self.display))
 
     def _styles(self) -> None:

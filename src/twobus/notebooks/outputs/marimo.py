@@ -1,67 +1,22 @@
 """Elements of marimo as they stood at the end of a run, as static HTML."""
 
-import csv
 import json
 import re
-from base64 import b64decode
 from collections.abc import Callable
-from html import escape, unescape
+from html import escape
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
 
-from twobus.notebooks.outputs import bokeh, controls, plotly, vega
-from twobus.notebooks.outputs.anywidgets import PICTURE
+from twobus.notebooks.outputs import bokeh, controls, plotly, vega, widgets
 from twobus.notebooks.outputs.display import Display
+from twobus.notebooks.outputs.marimo_element import Element, bundled, items, unescaped
+from twobus.notebooks.outputs.marimo_tables import download, matrix, table
 
-# How marimo writes an element where it means plain text, and HTML within lists.
-ESCAPED = re.compile(r"\s*&lt;(?:marimo-|span|div|p\b|img|a\b|table|style)")
-TYPED = re.compile(r"text/(html|markdown|plain):")
+__all__ = ["element", "items", "unescaped"]
+
 TEX = re.compile(r"\|\|([(\[])(.*)\|\|[)\]]", re.DOTALL)
-MOST_ROWS = 200
-
-
-class Element:
-    """An element of marimo, with its attributes read.
-
-    Attributes:
-        display: Where it is shown.
-        name: Its name after `marimo-`.
-        inner: The HTML between its tags.
-    """
-
-    def __init__(self, tag: Tag, display: Display) -> None:
-        """Begin with a tag of a parsed page."""
-        self.tag = tag
-        self.display = display
-        self.name = tag.name.removeprefix("marimo-")
-        self.inner = tag.decode_contents()
-
-    def get(self, name: str, other: Any = None) -> Any:
-        """Return an attribute's value, or another if it has none."""
-        text = self.tag.get(f"data-{name}")
-        if text is None:
-            return other
-        try:
-            found = json.loads(str(text))
-        except ValueError:
-            return str(text)
-        return other if found is None else found
-
-    @property
-    def value(self) -> Any:
-        """What it was set to."""
-        return self.get("initial-value")
-
-    @property
-    def label(self) -> str:
-        """Its label, as HTML."""
-        return self.display.html(str(self.get("label", "")))
-
-    def refuse(self) -> str:
-        """Say that a page cannot show it."""
-        what = f"marimo's {self.name.replace('-', ' ')} needs marimo itself"
-        return self.display.refuse(f"{what}: {PICTURE}")
+OUTLINE = '<p class="note">An outline of the notebook stands here in marimo.</p>'
 
 
 def element(tag: Tag, display: Display) -> str:
@@ -76,53 +31,34 @@ def element(tag: Tag, display: Display) -> str:
     return show(it) if show else it.refuse()
 
 
-def unescaped(text: str) -> str | None:
-    """Return the HTML that marimo wrote as text; None if the text is no such."""
-    return unescape(text) if ESCAPED.match(text) else None
-
-
-def items(data: Any, display: Display) -> str | None:
-    """Return a list or a mapping that holds elements; None if it holds none."""
-    return _item(data, display) if _holds_elements(data) else None
-
-
-def _holds_elements(data: Any) -> bool:
-    if isinstance(data, dict):
-        return any(map(_holds_elements, data.values()))
-    if isinstance(data, list):
-        return any(map(_holds_elements, data))
-    return isinstance(data, str) and bool(TYPED.match(data))
-
-
-def _item(data: Any, display: Display) -> str:
-    if isinstance(data, dict):
-        rows = (
-            f"<dt>{escape(str(key))}</dt><dd>{_item(inner, display)}</dd>"
-            for key, inner in data.items()
-        )
-        return f'<dl class="marimo-items">{"".join(rows)}</dl>'
-    if isinstance(data, list):
-        rows = (f"<li>{_item(inner, display)}</li>" for inner in data)
-        return f'<ul class="marimo-items">{"".join(rows)}</ul>'
-    if isinstance(data, str) and (found := TYPED.match(data)):
-        text = data[found.end() :]
-        if found[1] == "html":
-            return display.html(text)
-        if found[1] == "markdown":
-            html = unescaped(text)
-            return display.markdown(text) if html is None else display.html(html)
-        return f"<pre>{escape(text)}</pre>"
-    return f"<code>{escape(json.dumps(data, ensure_ascii=False))}</code>"
-
-
 def _within(it: Element) -> str:
-    return it.display.html(it.inner)
+    label = f'<div class="widget-title">{it.label}</div>' if it.label else ""
+    return label + it.display.html(it.inner)
+
+
+def _lazy(it: Element) -> str:
+    if it.inner.strip():
+        return it.display.html(it.inner)
+    return it.refuse("give mo.lazy what it shows, or a function that is not async")
+
+
+def _anywidget(it: Element) -> str:
+    return widgets.widget(str(it.get("model-id", "")), it.display)
+
+
+def _icon(it: Element) -> str:
+    name = str(it.tag.get("icon", ""))
+    return it.display.refuse(
+        f"the icon {name} is loaded from a network: write an emoji in its place"
+    )
 
 
 def _callout(it: Element) -> str:
     kind = re.sub(r"\W", "", str(it.get("kind", "neutral")))
     inner = it.display.html(str(it.get("html", "")))
-    return f'<div class="marimo-callout marimo-{kind}">{inner}</div>'
+    title = escape(str(it.get("title", "")))
+    head = f'<div class="widget-title">{title}</div>' if title else ""
+    return f'<div class="marimo-callout marimo-{kind}">{head}{inner}</div>'
 
 
 def _slider(it: Element) -> str:
@@ -141,7 +77,7 @@ def _range(it: Element) -> str:
 
 def _text(it: Element) -> str:
     value = it.value
-    if it.get("kind") == "password" and value:
+    if it.get("kind") == "password" and (value or it.get("password-has-value")):
         value = "•" * 8
     return controls.text(it.label, value, str(it.get("placeholder", "")))
 
@@ -152,11 +88,18 @@ def _dates(it: Element) -> str:
     return controls.text(it.label, " to ".join(words))
 
 
-def _choices(it: Element) -> str:
-    value = it.value if isinstance(it.value, list) else [it.value]
-    chosen = [(str(option), option in value) for option in it.get("options", [])]
-    many = it.name == "multiselect"
-    return controls.choices(it.label, chosen, many, bool(it.get("inline", False)))
+def _radio(it: Element) -> str:
+    chosen = [(str(option), option == it.value) for option in it.get("options", [])]
+    row = bool(it.get("inline", False))
+    return controls.choices(it.label, chosen, many=False, row=row)
+
+
+def _dropdown(it: Element) -> str:
+    return controls.text(it.label, ", ".join(map(str, it.value or [])))
+
+
+def _multiselect(it: Element) -> str:
+    return controls.tags(it.label, it.value or [])
 
 
 def _check(it: Element) -> str:
@@ -165,6 +108,11 @@ def _check(it: Element) -> str:
 
 def _button(it: Element) -> str:
     return controls.button(it.label or "Button")
+
+
+def _refresh(it: Element) -> str:
+    every = it.get("default-interval")
+    return controls.text(it.label or "Refresh", f"every {every}" if every else "off")
 
 
 def _files(it: Element) -> str:
@@ -176,13 +124,21 @@ def _files(it: Element) -> str:
 
 
 def _stat(it: Element) -> str:
+    arrow = {"increase": "↗ ", "decrease": "↘ "}.get(str(it.get("direction")), "")
+    caption = escape(str(it.get("caption", "")))
     parts = [
-        ("label", it.label),
+        ("label", escape(str(it.get("label", "")))),
         ("value", escape(str(it.get("value", "")))),
-        ("caption", escape(str(it.get("caption", "")))),
+        ("caption", arrow + caption),
+        ("slot", _slot(it)),
     ]
     lines = (f'<div class="marimo-{name}">{text}</div>' for name, text in parts if text)
     return f'<div class="marimo-stat">{"".join(lines)}</div>'
+
+
+def _slot(it: Element) -> str:
+    held = it.get("slot", {}).get("_serialized_mime_bundle")
+    return bundled(held["mimetype"], held["data"], it.display) if held else ""
 
 
 def _progress(it: Element) -> str:
@@ -192,7 +148,7 @@ def _progress(it: Element) -> str:
     if not isinstance(done, int | float) or isinstance(done, bool):
         return controls.progress(label, None, 0, 1)
     bar = controls.progress(label, done, 0, total or 1)
-    return f"{bar} <output>{done} of {total}</output>"
+    return f"{bar}<output>{done} of {total}</output>"
 
 
 def _panes(it: Element) -> str:
@@ -200,6 +156,7 @@ def _panes(it: Element) -> str:
     pane = controls.fold if it.name == "accordion" else controls.pane
     soup = BeautifulSoup(it.inner, "html.parser")
     inner = [child.decode_contents() for child in soup.find_all("div", recursive=False)]
+    titles = [*titles, *[""] * len(inner)]
     return "".join(
         pane(it.display.html(str(title)), it.display.html(content))
         for title, content in zip(titles, inner, strict=False)
@@ -214,8 +171,11 @@ def _tex(it: Element) -> str:
     found = TEX.search(it.tag.get_text())
     if found is None:
         return escape(it.tag.get_text())
-    marks = "$$" if found[1] == "[" else "$"
-    formula = it.display.markdown(f"{marks}{found[2].strip()}{marks}").strip()
+    # Formulas on a line of their own within a text come in two pairs of marks.
+    within = TEX.fullmatch(found[2])
+    marks = "$$" if found[1] == "[" or within else "$"
+    tex = (within or found)[2].strip()
+    formula = it.display.markdown(f"{marks}{tex}{marks}").strip()
     if marks == "$":
         # It stands in a line of text.
         formula = formula.removeprefix("<p>").removesuffix("</p>")
@@ -228,59 +188,6 @@ def _json(it: Element) -> str:
         return html
     text = json.dumps(data, indent=2, ensure_ascii=False)
     return f"<pre>{escape(text)}</pre>"
-
-
-def _table(it: Element) -> str:
-    data = it.get("data")
-    rows = _rows(data) if isinstance(data, str) else data
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return it.refuse()
-    names = list(rows[0]) if rows else []
-    head = "".join(f"<th>{escape(str(name))}</th>" for name in names)
-    lines = (
-        "".join(f"<td>{escape(str(row.get(name, '')))}</td>" for name in names)
-        for row in rows[:MOST_ROWS]
-    )
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    left = len(rows) - MOST_ROWS
-    more = f"<p>And {left} more rows.</p>" if left > 0 else ""
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return f"{it.label}{table}{more}"
-
-
-def _rows(text: str) -> Any:
-    """Return the rows of a table that is an address, as CSV or JSON, or a text."""
-    if text.startswith("data:"):
-        kind, _, content = text.partition(",")
-        text = b64decode(content).decode("utf-8") if "base64" in kind else content
-        if "csv" in kind:
-            return [*csv.DictReader(text.splitlines())]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _matrix(it: Element) -> str:
-    rows = it.value if isinstance(it.value, list) else []
-    lines = (
-        "".join(f"<td>{escape(str(cell))}</td>" for cell in row)
-        for row in (row if isinstance(row, list) else [row] for row in rows)
-    )
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"{it.label}<table><tbody>{body}</tbody></table>"
-
-
-def _download(it: Element) -> str:
-    address, name = str(it.get("data", "")), str(it.get("filename", "data"))
-    if not address.startswith("data:"):
-        return it.display.refuse(
-            f"the file {name} for download is not in the page: give mo.download the "
-            "data themselves"
-        )
-    size = controls.size(len(address.partition(",")[2]) * 3 // 4)
-    words = f"{it.label or escape(name)} ({size})"
-    return f'<a download="{escape(name)}" href="{escape(address)}">{words}</a>'
 
 
 def _plotly(it: Element) -> str:
@@ -322,51 +229,70 @@ def _code(it: Element) -> str:
 
 
 def _chat(it: Element) -> str:
-    said = (it.value or {}).get("messages", [])
     lines = (
-        f"<dt>{escape(str(one.get('role', '')))}</dt>"
-        f"<dd>{escape(str(one.get('content', '')))}</dd>"
-        for one in said
+        f"<dt>{escape(str(one.get('role', '')))}</dt><dd>{escape(_said(one))}</dd>"
+        for one in (it.value or {}).get("messages", [])
     )
     return f"<dl>{''.join(lines)}</dl>"
 
 
+def _said(message: dict[str, Any]) -> str:
+    """Return what a message says; newer ones come in parts."""
+    parts = message.get("parts") or []
+    words = [str(part.get("text", part)) for part in parts if isinstance(part, dict)]
+    return "\n".join(words) or str(message.get("content") or "")
+
+
+def _matplotlib(it: Element) -> str:
+    address = escape(str(it.get("chart-base64", "")))
+    return it.display.html(f'<img src="{address}" alt="">')
+
+
 def _mime(it: Element) -> str:
     data = it.get("data", "")
-    return it.display.bundle({str(it.get("mime", "text/plain")): data})
+    return bundled(str(it.get("mime", "text/plain")), data, it.display)
 
 
 SHOW: dict[str, Callable[[Element], str]] = {
-    **dict.fromkeys(
-        ("ui-element", "form", "dict", "carousel", "lazy", "routes"), _within
-    ),
+    **dict.fromkeys(("ui-element", "form", "dict", "carousel", "routes"), _within),
     **dict.fromkeys(("sidebar", "cell-output"), _within),
     **dict.fromkeys(("text", "text-area", "number"), _text),
     **dict.fromkeys(("date", "datetime", "date-range"), _dates),
-    **dict.fromkeys(("dropdown", "multiselect", "radio"), _choices),
     **dict.fromkeys(("checkbox", "switch"), _check),
-    **dict.fromkeys(("button", "refresh"), _button),
-    **dict.fromkeys(("file", "file-browser"), _files),
     **dict.fromkeys(("accordion", "tabs"), _panes),
-    **dict.fromkeys(("table", "data-editor"), _table),
-    # What shows nothing of its own on a page.
-    **dict.fromkeys(("outline", "microphone"), lambda it: it.label),
+    **dict.fromkeys(("table", "data-editor"), table),
+    "anywidget": _anywidget,
+    "button": _button,
     "callout-output": _callout,
-    "slider": _slider,
-    "range-slider": _range,
-    "stat": _stat,
-    "progress": _progress,
-    "mermaid": _mermaid,
-    "tex": _tex,
-    "json-output": _json,
-    "matrix": _matrix,
-    "download": _download,
-    "plotly": _plotly,
-    "vega": _vega,
-    "panel": _panel,
-    "image-comparison": _pictures,
-    "nav-menu": _menu,
-    "code-editor": _code,
     "chatbot": _chat,
+    "code-editor": _code,
+    "data-explorer": lambda it: it.refuse("show a figure of the data"),
+    "dataframe": lambda it: it.refuse("end the cell with the frame itself"),
+    "download": download,
+    "dropdown": _dropdown,
+    "file": _files,
+    "file-browser": lambda it: it.refuse("show the names of the files by print"),
+    "iconify-icon": _icon,
+    "image-comparison": _pictures,
+    "json-output": _json,
+    "lazy": _lazy,
+    "matplotlib": _matplotlib,
+    "matrix": matrix,
+    "mermaid": _mermaid,
+    "microphone": lambda it: controls.button(it.label or "Microphone"),
     "mime-renderer": _mime,
+    "mpl-interactive": lambda it: it.refuse("show the figure itself"),
+    "multiselect": _multiselect,
+    "nav-menu": _menu,
+    "outline": lambda it: it.label + OUTLINE,
+    "panel": _panel,
+    "plotly": _plotly,
+    "progress": _progress,
+    "radio": _radio,
+    "range-slider": _range,
+    "refresh": _refresh,
+    "slider": _slider,
+    "stat": _stat,
+    "tex": _tex,
+    "vega": _vega,
 }
