@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import bytecode
 import pytest
 from browser import started
 from inside import inside
@@ -43,6 +44,15 @@ def _types_that_are_known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Let projects share what mypy has found out of packages: 25 s for each of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> Iterator[None]:
+    """Let environments take compiled packages, where `poe test` has made them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if bytecode.CACHE.exists():
+            patch.setenv("UV_CACHE_DIR", str(bytecode.CACHE))
         yield
 
 
