@@ -12,15 +12,17 @@ from typing import Any
 import jupytext
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from tqdm import tqdm
 from traitlets.config import Config
 
 from twobus import git
 from twobus.notebooks import kernel
+from twobus.notebooks.cells import cell_names
 from twobus.project import here
 
 # Messages that display something.
 DISPLAYS = ("display_data", "execute_result", "update_display_data")
+# What runs now, so that it can be ended.
+running: list[NotebookClient] = []
 EMPTY = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
@@ -92,15 +94,32 @@ def execute(script: Path) -> tuple[Any, Failure | None]:
         # Kernels talk over local ports, where other users of the machine may listen.
         config=Config(KernelManager={"transport_encryption": "auto"}),
     )
-    with tqdm(total=len(notebook.cells), desc=script.stem, disable=None) as progress:
-        client.on_cell_complete = lambda **_: progress.update()
-        try:
-            client.execute(env=_environment())
-        except CellExecutionError as error:
-            return notebook, Failure(_reason(error.ename, error.evalue), str(error))
-        except DeadKernelError as error:
-            return notebook, Failure(str(error), str(error))
+    names, at = cell_names(notebook, script), [0]
+    client.on_cell_start = lambda cell_index, **_: at.append(cell_index)
+    running.append(client)
+    try:
+        client.execute(env=_environment())
+    except CellExecutionError as error:
+        reason = _reason(error.ename, error.evalue)
+        return notebook, Failure(f"{names[at[-1]]}: {reason}", str(error))
+    except DeadKernelError as error:
+        return notebook, Failure(f"{names[at[-1]]}: {error}", str(error))
+    finally:
+        running.remove(client)
     return notebook, None
+
+
+def end_all() -> None:
+    """End the kernels of all notebooks that run in this process, at once."""
+    for client in [*running]:
+        provisioner = getattr(client.km, "provisioner", None)
+        if process := getattr(provisioner, "process", None):
+            process.kill()
+
+
+def unexpected(error: Exception) -> str:
+    """Return an error that no notebook should raise in one line."""
+    return _reason(type(error).__name__, str(error))
 
 
 def _run_marimo(script: Path) -> tuple[Any, Failure | None]:
@@ -114,10 +133,14 @@ def _run_marimo(script: Path) -> tuple[Any, Failure | None]:
         notebook = jupytext.read(output)
     if process.returncode == 0:
         return notebook, None
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
-    raised = [output for output in outputs if output.output_type == "error"]
-    details = [process.stderr, *("\n".join(error.traceback) for error in raised)]
-    reasons = [_reason(error.ename, error.evalue) for error in raised]
+    raised = [
+        (name, output)
+        for name, cell in zip(cell_names(notebook, script), notebook.cells, strict=True)
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]
+    details = [process.stderr, *("\n".join(error.traceback) for _, error in raised)]
+    reasons = [f"{name}: {_reason(it.ename, it.evalue)}" for name, it in raised]
     last_line = process.stderr.strip().rpartition("\n")[2]
     return notebook, Failure([*reasons, last_line][0], "\n".join(details))
 

@@ -1,7 +1,7 @@
 """Keep notebooks that git may delete: those that it ignores, and once had.
 
-Where a branch still has a notebook that another ignores, `git switch` overwrites what is
-on disk, and then deletes it, without a word. A second link to the file, in git's own
+Where a branch still has a notebook that another ignores, `git switch` overwrites what
+is on disk, and then deletes it, without a word. A second link to the file, in git's own
 folder, survives that.
 """
 

@@ -1,12 +1,12 @@
 """Render a notebook that has run as a page for readers."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nbconvert import HTMLExporter
 
+from twobus.notebooks.cells import cell_names
 from twobus.notebooks.outputs.display import Display
 from twobus.notebooks.outputs.libraries import tags
 
@@ -14,8 +14,6 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 STYLE = Path(__file__).with_name("outputs") / "widgets.css"
 RUNTIME = Path(__file__).with_name("outputs") / "runtime.js"
 STATE = "application/vnd.jupyter.widget-state+json"
-# Where cells begin in a script of either kind.
-CELL = re.compile(r"^(?:# %%|@app\.(?:cell|function|class_definition)|with app\.setup)")
 # What the template shows by itself, with the size that the notebook gave it.
 PICTURES = ("image/png", "image/jpeg")
 
@@ -45,7 +43,7 @@ def render(notebook: Any, script: Path) -> Page:
     states = notebook.metadata.pop("widgets", {}).get(STATE, {})
     display = Display(script.parent, states.get("state", {}))
     texts = {}
-    for cell, name in zip(notebook.cells, _names(notebook, script), strict=True):
+    for cell, name in zip(notebook.cells, cell_names(notebook, script), strict=True):
         display.cell = name
         if cell.cell_type == "markdown":
             texts[cell.source] = display.markdown(cell.source)
@@ -87,15 +85,3 @@ def _scripts(display: Display) -> str:
         runtime = RUNTIME.read_text("utf-8")
         parts += [tags(display.libraries), f"<script>\n{runtime}</script>"]
     return "\n".join(parts)
-
-
-def _names(notebook: Any, script: Path) -> list[str]:
-    """Return what each cell is called, with its line where that can be told."""
-    lines = script.read_text("utf-8").splitlines()
-    starts = [number for number, line in enumerate(lines, 1) if CELL.match(line)]
-    # Text before the first mark is a cell, too; the header is none.
-    known = len(starts) == len(notebook.cells)
-    return [
-        f"cell {number} (line {starts[number - 1]})" if known else f"cell {number}"
-        for number in range(1, len(notebook.cells) + 1)
-    ]

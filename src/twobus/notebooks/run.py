@@ -2,34 +2,47 @@
 
 import os
 import re
-import shutil
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
+from traceback import format_exc
+from typing import Self
+
+from tqdm import tqdm
 
 from twobus import git
 from twobus.data import digest, source
-from twobus.notebooks.execute import execute, not_shown
+from twobus.notebooks import dependencies, pages
+from twobus.notebooks.execute import Failure, end_all, execute, not_shown, unexpected
 from twobus.notebooks.page import render
 from twobus.project import StopError, here, visible
 from twobus.tasks import task
 
 SLOW = re.compile(r"^# .*tags=\[[^\]]*[\"']slow[\"']", re.MULTILINE)
+Made = tuple[str, Failure | None]
 ON_SAMPLES = "This page was made from small samples: its numbers are not results."
 
 
 @task
-def check() -> None:
-    """Run every notebook on the samples, and render what anybody may see.
+def check(again: bool = False) -> None:
+    """Run the notebooks on the samples, and render what anybody may see.
 
-    A notebook with a cell tagged `slow` is named, and not run.
+    A notebook whose page is made from the same code, packages, settings and data is
+    not run again. One with a cell tagged `slow` is named, and not run.
+
+    Args:
+        again: Whether all are run, also those that have not changed.
 
     Raises:
-        SystemExit: If a cell raises.
+        SystemExit: If a cell raises, or a page cannot show an output.
     """
-    check_all()
+    check_all(again=again)
 
 
 @task
@@ -40,7 +53,8 @@ def report(names: list[str] | None = None) -> None:
         names: The notebooks' names; all of them where there is none.
 
     Raises:
-        SystemExit: If there is no notebook of a name, or a cell raises.
+        SystemExit: If there is no notebook of a name, a cell raises, or a page cannot
+            show an output.
     """
     scripts = _scripts()
     for name in names or []:
@@ -48,26 +62,28 @@ def report(names: list[str] | None = None) -> None:
             known = ", ".join(script.stem for script in scripts) or "none yet"
             raise StopError(f"There is no notebook {name!r}; known: {known}.")
     wanted = [it for it in scripts if not names or _names(it) & {*names}]
-    _render_all(wanted, here().reports)
+    # What a database holds may have changed: they run whatever there is.
+    _render_all(wanted, here().reports, again=True)
 
 
-def check_all() -> None:
+def check_all(again: bool = False) -> None:
     """Do what `check` does, for other code.
 
+    Args:
+        again: Whether all are run, also those that have not changed.
+
     Raises:
-        StopError: If a cell raises.
+        StopError: If a cell raises, or a page cannot show an output.
     """
-    folder = here().reports / "samples"
-    shutil.rmtree(folder, ignore_errors=True)
     scripts = []
     for script in _scripts():
-        if SLOW.search(script.read_text("utf-8")):
+        if SLOW.search(script.read_text("utf-8", errors="replace")):
             name = here().name(script)
             print(f"{name} is tagged slow: not run here, but by `poe report`.")
         else:
             scripts.append(script)
     with on_samples():
-        _render_all(scripts, folder)
+        _render_all(scripts, here().reports / "samples", again=again)
 
 
 @contextmanager
@@ -85,30 +101,110 @@ def on_samples() -> Iterator[None]:
             os.environ["DATA_URL"] = before
 
 
-def _render_all(scripts: list[Path], folder: Path) -> None:
-    made_from = _made_from()
+def _render_all(scripts: list[Path], folder: Path, *, again: bool) -> None:
+    """Run notebooks side by side, and render each as soon as it has run.
+
+    Raises:
+        StopError: If one fails, when all have run.
+    """
+    for page in pages.drop(folder, map(here().name, _scripts())):
+        print(f"{here().name(page)} is gone, as its notebook is.")
+    shared, made_from = dependencies.common(), _made_from()
     notice = ON_SAMPLES if source().on_samples() else ""
     failures = {}
-    for script in scripts:
-        start = time.monotonic()
-        notebook, failure = execute(script)
-        notebook.metadata |= {"made_from": made_from, "notice": notice}
-        page = folder / script.relative_to(here().notebooks).with_suffix(".html")
-        page.parent.mkdir(parents=True, exist_ok=True)
-        rendered = render(notebook, script)
-        page.write_text(rendered.text, "utf-8")
-        seconds = time.monotonic() - start
+
+    def make(script: Path) -> tuple[str, Failure | None]:
         name = here().name(script)
-        print(f"{name} -> {here().name(page)} ({seconds:.1f} s)", flush=True)
-        if failure := failure or not_shown(rendered.problems):
-            failures[name] = failure
+        page = folder / script.relative_to(here().notebooks).with_suffix(".html")
+        key = dependencies.key(script, shared)
+        known = None if again else pages.mark(page)
+        if known and known.key == key and known.state == "current":
+            return f"{name}: nothing has changed since {known.made}, not run", None
+        start = time.monotonic()
+        said = pages.Mark(key, made_from[0].split(" from ")[0].lower()[5:], name)
+        failure = _make(script, page, said, made_from, notice)
+        seconds = time.monotonic() - start
+        return f"{name} -> {here().name(page)} ({seconds:.1f} s)", failure
+
+    with _Pool() as pool:
+        for script, (line, failure) in pool.each(make, scripts):
+            tqdm.write(line)
+            sys.stdout.flush()
+            if failure:
+                failures[here().name(script)] = failure
     if not scripts:
         print("No notebook to run.")
     if failures:
-        details = (f"{name} failed:\n{it.details}" for name, it in failures.items())
+        told = sorted(failures.items())
+        details = (f"{name} failed:\n{it.details}" for name, it in told)
         # Last, where people look first, because tracebacks are long.
-        reasons = (f"{name}: {it.reason}" for name, it in failures.items())
+        reasons = (f"{name}: {it.reason}" for name, it in told)
         raise StopError("\n".join([*details, "", *reasons]))
+
+
+def _make(
+    script: Path, page: Path, said: pages.Mark, made_from: list[str], notice: str
+) -> Failure | None:
+    """Run one notebook and write its page; whatever happens, others go on.
+
+    Returns:
+        Why it failed, if so.
+    """
+    try:
+        notebook, failure = execute(script)
+        notebook.metadata |= {"made_from": made_from, "notice": notice}
+        rendered = render(notebook, script)
+        failure = failure or not_shown(rendered.problems)
+        if failure is None:
+            pages.keep(page, rendered.text, said)
+        else:
+            pages.fail(page, rendered.text, replace(said, reason=failure.reason))
+    except Exception as error:
+        words = " ".join(str(error).split())
+        reason = words if isinstance(error, StopError) else unexpected(error)
+        failure = Failure(reason, format_exc())
+        pages.fail(page, _nothing(script, reason), replace(said, reason=reason))
+    return failure
+
+
+def _nothing(script: Path, reason: str) -> str:
+    """Return the page of a notebook that could not even begin."""
+    title = escape(script.stem)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>{title}</title></head><body>\n<main>\n"
+        f"<h1>{title}</h1><p>{escape(reason)}</p></main></body></html>\n"
+    )
+
+
+class _Pool:
+    """Runs notebooks side by side, as many as the machine has cores.
+
+    Threads do, since each notebook runs in a process of its own.
+    """
+
+    def __init__(self) -> None:
+        count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        self.pool = ThreadPoolExecutor(count or os.cpu_count() or 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            # Whoever stops it waits for nothing.
+            end_all()
+        self.pool.shutdown(cancel_futures=True)
+
+    def each(
+        self, make: Callable[[Path], Made], scripts: list[Path]
+    ) -> Iterator[tuple[Path, Made]]:
+        """Yield each notebook with what came of it, as they end."""
+        running = {self.pool.submit(make, script): script for script in scripts}
+        with tqdm(total=len(scripts), desc="notebooks", disable=None) as progress:
+            for future in as_completed(running):
+                progress.update()
+                yield running[future], future.result()
 
 
 def _made_from() -> list[str]:

@@ -71,6 +71,9 @@ def read(root: Path, commit: str, output: str) -> Side:
     texts, pages, drawing = scripts(root), {}, {}
     for name in texts:
         page = root / here().name(here().reports) / f"samples/{name}.html"
+        # Beside the last good page is the attempt that failed.
+        attempt = page.with_name(f"{page.stem}.failed.html")
+        page = attempt if attempt.exists() else page
         if page.exists():
             text = page.read_text("utf-8")
             drawing[name] = _drawing(text)

@@ -1,0 +1,150 @@
+"""Pages of notebooks: one never stops another, and no good page is lost."""
+
+from pathlib import Path
+
+import pytest
+from conftest import Small
+from inside import inside
+
+from twobus.notebooks import dependencies, pages
+from twobus.notebooks.run import check, report
+from twobus.project import StopError
+
+FINE = "# %%\nprint('fine')\n"
+BAD = {
+    "raises": "# %%\n1\n\n# %%\nraise ValueError('on purpose')\n",
+    "dies": "# %%\nimport os\n\nos._exit(1)\n",
+    "leaves": "# %%\nimport sys\n\nsys.exit(3)\n",
+    "no_python": "# %%\nprint('\n",
+    "not_shown": "# %%\nfrom IPython.display import IFrame\n\n"
+    "IFrame('https://x.org', 9, 9)\n",
+    "odd_output": "# %%\nfrom IPython.display import display\n\n"
+    "display({'application/x-odd': {'a': 1}}, raw=True)\n",
+}
+
+
+def only(project: Path, **scripts: str) -> Path:
+    """Give a project these notebooks and no others."""
+    folder = project / "notebooks"
+    for script in folder.glob("*.py"):
+        script.unlink()
+    for name, text in scripts.items():
+        (folder / f"{name}.py").write_text(text, "utf-8")
+    return project
+
+
+def state(page: Path) -> str:
+    """Return how a page is."""
+    said = pages.mark(page)
+    assert said is not None
+    return said.state
+
+
+def told(project: Path) -> str:
+    """Return what a check of bad notebooks says at its end."""
+    with inside(project), pytest.raises(SystemExit) as stop:
+        check()
+    return str(stop.value)
+
+
+@pytest.mark.slow
+def test_a_bad_notebook_never_stops_another(small: Small) -> None:
+    project = only(small(), **BAD, z_fine=FINE)
+    (project / "notebooks/bytes.py").write_bytes(b"# %%\nprint('\xff')\n")
+    lines = told(project).splitlines()[-len(BAD) - 1 :]
+    names = [line.partition(".py: ")[0].removeprefix("notebooks/") for line in lines]
+    assert names == sorted([*BAD, "bytes"])
+    assert all("cell" in line for line in lines if "bytes" not in line)
+    assert state(project / "reports/samples/z_fine.html") == "current"
+
+
+@pytest.mark.slow
+def test_the_last_good_page_stays_and_says_why_it_is_old(small: Small) -> None:
+    project = only(small(), first=FINE)
+    check()
+    page = project / "reports/samples/first.html"
+    only(project, first=BAD["raises"])
+    told(project)
+    told(project)
+    shown = page.read_text("utf-8")
+    assert "<pre>fine" in shown
+    assert shown.count('id="stale"') == 1
+    assert "ValueError: on purpose" in shown
+    assert state(page) == "stale"
+    attempt = page.with_name("first.failed.html")
+    assert "on purpose" in attempt.read_text("utf-8")
+    only(project, first=FINE)
+    check()
+    assert state(page) == "current"
+    assert 'id="stale"' not in page.read_text("utf-8")
+    assert not attempt.exists()
+
+
+@pytest.mark.slow
+def test_only_what_has_changed_is_run_again(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = only(small(), first=FINE, second="# %%\nprint('two')\n")
+    check()
+    only(project, first=FINE, second="# %%\nprint('three')\n")
+    capsys.readouterr()
+    check()
+    said = capsys.readouterr().out
+    assert "notebooks/first.py: nothing has changed since" in said
+    assert "notebooks/second.py -> reports/samples/second.html" in said
+    assert "<pre>three" in (project / "reports/samples/second.html").read_text("utf-8")
+    check(again=True)
+    assert "nothing has changed" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_pages_of_notebooks_that_are_gone_go(small: Small) -> None:
+    project = only(small(), first=FINE, second=FINE)
+    check()
+    report(["second"])
+    mine = project / "reports/mine.html"
+    mine.write_text("<html><head></head>mine</html>", "utf-8")
+    (project / "notebooks/second.py").unlink()
+    check()
+    report()
+    there = {it.name for it in (project / "reports").rglob("*.html")}
+    assert {"first.html", "mine.html"} <= there
+    assert "second.html" not in there
+
+
+@pytest.mark.parametrize(
+    "change",
+    {
+        "src/penguin_study/new.py": "A = 1\n",
+        "uv.lock": "# other\n",
+        "notebooks/media/a.png": "picture",
+        "notebooks/helper.py": "A = 2\n",
+    }.items(),
+    ids=lambda it: it[0],
+)
+def test_a_notebook_depends_on_code_lock_and_files_beside_it(
+    small: Small, change: tuple[str, str]
+) -> None:
+    project = only(small(), first="# %%\nimport helper\n", other=FINE)
+    script = project / "notebooks/first.py"
+    before = dependencies.key(script, dependencies.common())
+    file = project / change[0]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(change[1], "utf-8")
+    assert dependencies.key(script, dependencies.common()) != before
+
+
+def test_a_notebook_does_not_depend_on_another(small: Small) -> None:
+    project = only(small(), first=FINE, other=FINE)
+    script = project / "notebooks/first.py"
+    before = dependencies.key(script, dependencies.common())
+    (project / "notebooks/other.py").write_text("# %%\n2\n", "utf-8")
+    assert dependencies.key(script, dependencies.common()) == before
+
+
+def test_a_page_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.mkdir()
+    with pytest.raises(StopError, match="cannot be written"):
+        pages.keep(page, "<head>", pages.Mark("k", "now", "notebooks/a.py"))
+    assert [it.name for it in tmp_path.iterdir()] == ["page.html"]
