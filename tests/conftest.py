@@ -39,6 +39,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help=words)
 
 
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave to `poe matrix` what shows no rule that other rows do not show."""
+    if not config.getoption("--whole"):
+        left = [item for item in items if item.get_closest_marker("whole")]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _types_that_are_known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let projects share what mypy has found out of packages: 25 s for each of them."""

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import copier
+import pytest
 import yaml
 from allpairspy import AllPairs
 
@@ -86,6 +87,18 @@ def pairs() -> Iterator[dict[str, Any]]:
         if "github" in url or "gitlab" in url:
             del answers["forge"]
         yield answers
+
+
+def each_choice(rows: Iterable[dict[str, Any]]) -> list[Any]:
+    """List rows as parameters; one without a choice that is new is for `--whole`."""
+    found = []
+    seen: set[tuple[str, str]] = set()
+    for row in rows:
+        new = {(name, str(value)) for name, value in row.items()} - seen
+        seen |= new
+        marks = [] if new else [pytest.mark.whole]
+        found.append(pytest.param(row, marks=marks, id=label(row)))
+    return found
 
 
 def variants() -> Iterator[dict[str, Any]]:

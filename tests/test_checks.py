@@ -2,6 +2,8 @@
 
 import json
 import tomllib
+from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from template import (
     ROOT,
     Result,
     choices,
+    each_choice,
     git,
     pairs,
     poe,
@@ -71,14 +74,19 @@ def run_ci(project: Path, summary: Path, **changes: str) -> Result:
     return result
 
 
+def on_pythons() -> Iterator[dict[str, Any]]:
+    """Yield variants, each on the next Python, so that all are tried."""
+    for version, answers in zip(cycle(pythons()), variants(), strict=False):
+        yield answers | {"python_version": version}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "answers"), list(enumerate(variants())))
+@pytest.mark.parametrize("answers", each_choice(on_pythons()))
 def test_ci_passes_and_leaves_the_project_as_it_was(
-    number: int, answers: dict[str, Any], project: Render, tmp_path: Path
+    answers: dict[str, Any], project: Render, tmp_path: Path
 ) -> None:
-    # Each on the next Python, so that all are tried.
-    version, python = list(pythons().items())[number % len(pythons())]
-    made = project(python_version=version, **answers)
+    python = pythons()[answers["python_version"]]
+    made = project(**answers)
     setup = poe(made, "setup", UV_PYTHON=python)
     assert setup.code == 0, setup.output
     summary = tmp_path / "summary.md"

@@ -14,10 +14,10 @@ import yaml
 from template import (
     QUESTIONS,
     Result,
+    each_choice,
     environment,
     files,
     git,
-    label,
     pairs,
     render,
     run,
@@ -75,7 +75,7 @@ def test_defaults_give_the_same_bytes(bake: Bake, release: Path, here: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", list(pairs()), ids=label)
+@pytest.mark.parametrize("answers", each_choice(pairs()))
 def test_answers_give_the_same_bytes(
     bake: Bake, release: Path, here: Path, answers: dict[str, Any]
 ) -> None:
