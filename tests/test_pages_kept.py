@@ -18,6 +18,7 @@ BAD = {
     "no_python": "# %%\nprint('\n",
     "not_shown": "# %%\nfrom IPython.display import IFrame\n\n"
     "IFrame('https://x.org', 9, 9)\n",
+    "too_large": "# %%\nprint('x' * 11_000_000)\n",
     "odd_output": "# %%\nfrom IPython.display import display\n\n"
     "display({'application/x-odd': {'a': 1}}, raw=True)\n",
 }

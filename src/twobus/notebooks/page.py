@@ -1,5 +1,6 @@
 """Render a notebook that has run as a page for readers."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 STYLE = Path(__file__).with_name("outputs") / "widgets.css"
 RUNTIME = Path(__file__).with_name("outputs") / "runtime.js"
 STATE = "application/vnd.jupyter.widget-state+json"
+MEGA = 1_000_000
+# More makes pages that browsers are slow to show, and that nobody reads.
+LARGEST = 10 * MEGA
 # What the template shows by itself, with the size that the notebook gave it.
 PICTURES = ("image/png", "image/jpeg")
 
@@ -49,7 +53,7 @@ def render(notebook: Any, script: Path) -> Page:
             texts[cell.source] = display.markdown(cell.source)
         outputs = cell.get("outputs", [])
         # HoloViews displays nothing, too, beside its figures.
-        full = [it for it in outputs if it.get("data")]
+        full = [it for it in outputs if it.get("data") or it.get("text")]
         for output in full or outputs:
             _show(output, display)
         # What is empty now only prepared a notebook for its figures.
@@ -67,6 +71,16 @@ def render(notebook: Any, script: Path) -> Page:
 
 def _show(output: Any, display: Display) -> None:
     """Replace an output by what the page shows for it."""
+    size = _size(output)
+    if size > LARGEST:
+        words = display.refuse(
+            f"its output has {size / MEGA:.0f} MB, and a page takes {LARGEST // MEGA} "
+            "MB of one: show fewer rows or points, or a figure as PNG"
+        )
+        output.pop("text", None)
+        output |= {"output_type": "display_data", "data": {"text/html": words}}
+        output.setdefault("metadata", {})
+        return
     if output.output_type not in ("display_data", "execute_result"):
         return
     html = display.bundle(output.data)
@@ -75,6 +89,15 @@ def _show(output: Any, display: Display) -> None:
         output.data = {picture: output.data[picture]}
     elif {*output.data} - {"text/plain", "text/llm+plain"} or not output.data:
         output.data = {"text/html": html} if html else {}
+
+
+def _size(output: Any) -> int:
+    """Return about how many bytes an output has, of whatever type."""
+    parts = [output.get("text", ""), *output.get("data", {}).values()]
+    return sum(
+        len(it) if isinstance(it, str) else len(json.dumps(it, default=str))
+        for it in parts
+    )
 
 
 def _scripts(display: Display) -> str:
