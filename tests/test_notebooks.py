@@ -148,7 +148,7 @@ def test_report_runs_all_where_none_is_named(small: Small) -> None:
     project = only(small(), first="# %%\n1\n", second="# %%\n2\n")
     report()
     names = {it.name for it in project.glob("reports/*.html")}
-    assert names == {"first.html", "second.html"}
+    assert names == {"first.html", "second.html", "index.html"}
 
 
 @slow

@@ -1,6 +1,7 @@
 """Render a notebook that has run as a page for readers."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from nbconvert import HTMLExporter
 
 from twobus.notebooks.cells import cell_names
+from twobus.notebooks.frame import contents, headings, is_summary
 from twobus.notebooks.outputs.display import Display
 from twobus.notebooks.outputs.libraries import tags
 
@@ -40,8 +42,8 @@ def render(notebook: Any, script: Path) -> Page:
 
     Args:
         notebook: The notebook with its outputs, which are changed to what the page
-            shows; its metadata may hold a `notice` for the top, and lines `made_from`
-            for the foot.
+            shows; its metadata may hold a `notice` and `facts` for the top, and lines
+            `made_from` for the foot.
         script: The notebook's file, from which its links and images start.
     """
     states = notebook.metadata.pop("widgets", {}).get(STATE, {})
@@ -64,9 +66,28 @@ def render(notebook: Any, script: Path) -> Page:
     exporters: Any = HTMLExporter
     exporter = exporters(raw_template=TEMPLATE.read_text("utf-8"))
     exporter.register_filter("markdown2html", texts.__getitem__)
-    resources = {"metadata": {"name": script.stem}, "scripts": _scripts(display)}
+    found = headings(_read(notebook, texts))
+    title = next((it.text for it in found if it.level == 1), script.stem)
+    # What matters most comes first.
+    for cell in filter(is_summary, notebook.cells):
+        cell.metadata["tags"] = ["summary"]
+    notebook.cells.sort(key=lambda cell: not is_summary(cell))
+    resources = {
+        "metadata": {"name": title},
+        "scripts": _scripts(display),
+        "contents": contents(found),
+    }
     text, _ = exporter.from_notebook_node(notebook, resources=resources)
     return Page(text, tuple(display.problems))
+
+
+def _read(notebook: Any, texts: dict[str, str]) -> Iterator[str]:
+    """Yield what readers see of each cell, in order."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            yield texts[cell.source]
+        for output in cell.get("outputs", []):
+            yield output.get("data", {}).get("text/html", "")
 
 
 def _show(output: Any, display: Display) -> None:

@@ -63,7 +63,7 @@ def keep(page: Path, text: str, said: Mark) -> None:
     Raises:
         StopError: If it cannot be written.
     """
-    _write(page, _marked(text, said))
+    write(page, _marked(text, said))
     page.with_name(page.stem + FAILED).unlink(missing_ok=True)
 
 
@@ -84,10 +84,10 @@ def fail(page: Path, text: str, said: Mark) -> Path:
     said = replace(said, state="failed")
     good = mark(page)
     if good is None or good.state == "failed":
-        _write(page, _marked(text, said))
+        write(page, _marked(text, said))
         return page
     attempt = page.with_name(page.stem + FAILED)
-    _write(attempt, _marked(text, said))
+    write(attempt, _marked(text, said))
     stale = replace(good, state="stale", reason=said.reason)
     words = (
         f"This page is of {good.made}. Since then its notebook fails: "
@@ -96,7 +96,7 @@ def fail(page: Path, text: str, said: Mark) -> Path:
     notice = f'<p class="notice" id="stale">{words}</p>\n'
     known = STALE.sub("", page.read_text("utf-8"))
     known = META.sub(lambda _: _meta(stale), known, count=1)
-    _write(page, known.replace("<main>", f"<main>\n{notice}", 1))
+    write(page, known.replace("<main>", f"<main>\n{notice}", 1))
     return attempt
 
 
@@ -128,8 +128,12 @@ def _meta(said: Mark) -> str:
     return f'<meta name="{NAME}" content="{content}">'
 
 
-def _write(page: Path, text: str) -> None:
-    """Write a page whole or not at all."""
+def write(page: Path, text: str) -> None:
+    """Write a page whole or not at all.
+
+    Raises:
+        StopError: If it cannot be written.
+    """
     page.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(suffix=".part", dir=page.parent)
     try:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from twobus import git
 from twobus.data import digest, source
-from twobus.notebooks import dependencies, pages
+from twobus.notebooks import dependencies, frame, pages, pdf
 from twobus.notebooks.execute import Failure, end_all, execute, not_shown, unexpected
 from twobus.notebooks.page import render
 from twobus.project import StopError, here, visible
@@ -46,16 +46,22 @@ def check(again: bool = False) -> None:
 
 
 @task
-def report(names: list[str] | None = None) -> None:
+def report(names: list[str] | None = None, kind: str = "html") -> None:
     """Run notebooks on the data that `DATA_URL` names, and render them.
 
     Args:
         names: The notebooks' names; all of them where there is none.
+        kind: `html`, or `pdf` for that, too.
 
     Raises:
-        SystemExit: If there is no notebook of a name, a cell raises, or a page cannot
-            show an output.
+        SystemExit: If there is no notebook of a name, a cell raises, a page cannot
+            show an output, or no browser can print.
     """
+    if kind not in ("html", "pdf"):
+        raise StopError(f"There is no format {kind!r}: html or pdf.")
+    if kind == "pdf":
+        # Before minutes have passed.
+        pdf.browser()
     scripts = _scripts()
     for name in names or []:
         if not any(name in _names(script) for script in scripts):
@@ -63,7 +69,26 @@ def report(names: list[str] | None = None) -> None:
             raise StopError(f"There is no notebook {name!r}; known: {known}.")
     wanted = [it for it in scripts if not names or _names(it) & {*names}]
     # What a database holds may have changed: they run whatever there is.
-    _render_all(wanted, here().reports, again=True)
+    try:
+        _render_all(wanted, here().reports, again=True)
+    finally:
+        _list_all()
+    for script in wanted if kind == "pdf" else ():
+        print(here().name(pdf.write(_page(here().reports, script))))
+
+
+def _list_all() -> None:
+    """Write the page that lists all reports, unless a notebook has its name."""
+    found = [(page, pages.mark(page)) for page in visible(here().reports, ".html")]
+    samples = here().reports / "samples"
+    entries = [
+        (page.relative_to(here().reports).as_posix(), frame.title(page), said)
+        for page, said in found
+        if said and not page.is_relative_to(samples) and ".failed" not in page.suffixes
+    ]
+    listing = here().reports / "index.html"
+    if entries and not any(page == listing for page, said in found if said):
+        pages.write(listing, frame.index(entries))
 
 
 def check_all(again: bool = False) -> None:
@@ -115,13 +140,15 @@ def _render_all(scripts: list[Path], folder: Path, *, again: bool) -> None:
 
     def make(script: Path) -> tuple[str, Failure | None]:
         name = here().name(script)
-        page = folder / script.relative_to(here().notebooks).with_suffix(".html")
+        page = _page(folder, script)
         key = dependencies.key(script, shared)
         known = None if again else pages.mark(page)
         if known and known.key == key and known.state == "current":
             return f"{name}: nothing has changed since {known.made}, not run", None
         start = time.monotonic()
-        said = pages.Mark(key, made_from[0].split(" from ")[0].lower()[5:], name)
+        said = pages.Mark(
+            key, made_from[0].split(" from ")[0].removeprefix("Made "), name
+        )
         failure = _make(script, page, said, made_from, notice)
         seconds = time.monotonic() - start
         return f"{name} -> {here().name(page)} ({seconds:.1f} s)", failure
@@ -142,6 +169,10 @@ def _render_all(scripts: list[Path], folder: Path, *, again: bool) -> None:
         raise StopError("\n".join([*details, "", *reasons]))
 
 
+def _page(folder: Path, script: Path) -> Path:
+    return folder / script.relative_to(here().notebooks).with_suffix(".html")
+
+
 def _make(
     script: Path, page: Path, said: pages.Mark, made_from: list[str], notice: str
 ) -> Failure | None:
@@ -153,6 +184,7 @@ def _make(
     try:
         notebook, failure = execute(script)
         notebook.metadata |= {"made_from": made_from, "notice": notice}
+        notebook.metadata["facts"] = frame.facts()
         rendered = render(notebook, script)
         failure = failure or not_shown(rendered.problems)
         if failure is None:

@@ -1,0 +1,137 @@
+"""What stands around the cells of a page: for people who decide, not for coders."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+
+from twobus import git
+from twobus.codeowners import owners_of_all
+from twobus.notebooks.pages import Mark
+from twobus.project import here
+
+HEADING = re.compile(r'<h([1-6]) id="([^"]*)">(.*?)<a class="anchor-link"', re.DOTALL)
+# Fewer headings are seen without a list of them.
+FEWEST = 4
+# Where a forge is, in what git calls a remote; never with a login.
+PLACE = re.compile(r"(?:https?://|ssh://|git\+)?(?:[^@/]*@)?([\w.-]+)(?::\d+)?[:/](.+)")
+INDEX = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title><style>
+body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 52rem;
+  padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; }
+td, th { border-bottom: 1px solid #ddd; padding: 0.5rem; text-align: left;
+  vertical-align: top; }
+.stale { color: #8a6100; } .failed { color: #b00020; }
+small { color: #666; display: block; overflow-wrap: anywhere; }
+@media (max-width: 30rem) { thead { display: none; } td { display: block; border: 0; }
+  tr { border-bottom: 1px solid #ddd; display: block; } }
+</style></head><body><h1>{{ title }}</h1>
+<table><thead><tr><th>Report</th><th>State</th><th>Made</th></tr></thead><tbody>
+{%- for page, name, said in entries %}
+<tr><td><a href="{{ page }}">{{ name }}</a><small>{{ said.notebook }}</small></td>
+<td class="{{ said.state }}">{{ said.state }}<small>{{ said.reason }}</small></td>
+<td>{{ said.made }}</td></tr>
+{%- endfor %}
+</tbody></table>
+<p><small>{{ owners }}</small></p></body></html>
+"""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a page.
+
+    Attributes:
+        level: From 1 for the largest to 6.
+        anchor: What a link to it ends with.
+        text: What it says, without tags.
+    """
+
+    level: int
+    anchor: str
+    text: str
+
+
+def facts() -> dict[str, Any]:
+    """Return who owns the project's pages, and its commit with an address, if any."""
+    root = here().root
+    commit, _ = git.head(root)
+    remote = git.ask("remote", "get-url", "origin", cwd=root) or ""
+    return {
+        "owners": owners_of_all(root),
+        "commit": commit[:12],
+        "link": _link(remote, commit) if commit else "",
+    }
+
+
+def headings(texts: Iterable[str]) -> list[Heading]:
+    """Return the headings of a page, in order.
+
+    Args:
+        texts: The HTML of each cell of text.
+    """
+    return [
+        Heading(int(found[1]), found[2], unescape(re.sub("<[^>]*>", "", found[3])))
+        for text in texts
+        for found in HEADING.finditer(text)
+    ]
+
+
+def contents(found: Sequence[Heading]) -> list[Heading]:
+    """Return the headings to list at the top; none if there are few."""
+    below = [it for it in found if it.level in (2, 3)]
+    return below if len(below) >= FEWEST else []
+
+
+def is_summary(cell: Any) -> bool:
+    """Tell whether a cell says in short what its notebook has found.
+
+    In Jupyter it has the tag `summary`; in marimo it has that name.
+    """
+    tags = cell.metadata.get("tags", [])
+    return "summary" in tags or (
+        cell.metadata.get("marimo", {}).get("name") == "summary"
+    )
+
+
+def index(entries: Sequence[tuple[str, str, Mark]]) -> str:
+    """Return the page that lists all others.
+
+    Args:
+        entries: For each page its address, its title, and what it says of itself.
+    """
+    owners = ", ".join(owners_of_all(here().root))
+    return (
+        Environment(autoescape=True)
+        .from_string(INDEX)
+        .render(
+            title=f"Reports of {here().root.name}",
+            entries=entries,
+            owners=f"Owners: {owners}" if owners else "",
+        )
+    )
+
+
+def title(page: Path) -> str:
+    """Return the title of a page."""
+    found = re.search(
+        "<title>(.*?)</title>", page.read_text("utf-8")[:50_000], re.DOTALL
+    )
+    return unescape(found[1]) if found else page.stem
+
+
+def _link(remote: str, commit: str) -> str:
+    """Return a commit's address at GitHub or GitLab; nothing for other places."""
+    found = PLACE.fullmatch(remote.strip())
+    if found is None or not re.search("github|gitlab", found[1]):
+        return ""
+    path = escape(found[2].removesuffix("/").removesuffix(".git").strip("/"))
+    between = "commit" if "github" in found[1] else "-/commit"
+    return f"https://{found[1]}/{path}/{between}/{commit}"

@@ -1,0 +1,177 @@
+"""Pages are for people who decide: what matters comes first, and who to ask."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import opened
+from conftest import Made, Small
+from inside import inside
+from playwright.sync_api import Browser
+
+from template import commit, git
+from twobus.notebooks import frame, pdf
+from twobus.notebooks.pages import Mark
+from twobus.notebooks.run import report
+from twobus.project import StopError
+
+SECTIONS = "".join(f"# ## Part {n}\n# Text.\n#\n" for n in range(1, 6))
+JUPYTER = f"""# %% [markdown]
+# # How heavy are penguins?
+
+# %% [markdown] tags=["summary"]
+# **Gentoos** are the heaviest.
+
+# %%
+import plotly.express as px
+
+px.bar(x=["a", "b"], y=[1, 3])
+
+# %% [markdown]
+{SECTIONS}"""
+MARIMO = f"""import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import marimo as mo
+    import plotly.express as px
+
+    mo.md("# How heavy are penguins?")
+    return mo, px
+
+
+@app.cell
+def summary(mo):
+    mo.md("**Gentoos** are the heaviest.")
+    return
+
+
+@app.cell
+def _(px):
+    px.bar(x=["a", "b"], y=[1, 3])
+    return
+
+
+@app.cell
+def _(mo):
+    mo.md(r\"\"\"
+    {"".join(f"## Part {n}{chr(10)}    Text.{chr(10)}    " for n in range(1, 6))}
+    \"\"\")
+    return
+"""
+REMOTE = "https://user:secret@github.com/acme/study.git"
+
+
+@pytest.fixture(scope="module", params=["jupyter", "marimo"])
+def reports(
+    request: pytest.FixtureRequest,
+    rendered: Made,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
+    """The reports of a project of each kind of notebook."""
+    project = tmp_path_factory.mktemp("framed") / "penguin study é"
+    answers = {"notebooks": request.param, "code_owners": "@ann @bob"}
+    shutil.copytree(rendered(answers), project)
+    for script in (project / "notebooks").glob("*.py"):
+        script.unlink()
+    text = JUPYTER if request.param == "jupyter" else MARIMO
+    (project / "notebooks/penguins.py").write_text(text, "utf-8")
+    commit(project)
+    git("remote", "add", "origin", REMOTE, cwd=project)
+    with inside(project):
+        report()
+    yield project / "reports"
+
+
+def test_a_page_begins_with_its_summary(reports: Path, browser: Browser) -> None:
+    with opened(browser, reports / "penguins.html") as shown:
+        first = shown.page.locator(".jp-Cell").first
+        assert first.inner_text().strip().startswith("Gentoos are the heaviest")
+        assert shown.page.get_by_text("are the heaviest").count() == 1
+
+
+def test_a_page_says_who_owns_it_and_of_which_commit_it_is(
+    reports: Path, browser: Browser
+) -> None:
+    with opened(browser, reports / "penguins.html") as shown:
+        facts = shown.page.locator(".facts")
+        assert "Owners: @ann, @bob." in facts.inner_text()
+        link = str(facts.locator("a").get_attribute("href"))
+        assert link.startswith("https://github.com/acme/study/commit/")
+        assert shown.page.title() == "How heavy are penguins?"
+
+
+def test_a_long_page_lists_its_headings(reports: Path, browser: Browser) -> None:
+    with opened(browser, reports / "penguins.html") as shown:
+        links = shown.page.locator(".contents a")
+        assert links.all_inner_texts() == [f"Part {n}" for n in range(1, 6)]
+        target = str(links.last.get_attribute("href"))
+        assert shown.page.locator(f"[id='{target[1:]}']").count() == 1
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_a_page_is_as_wide_as_its_screen(
+    reports: Path, browser: Browser, width: int
+) -> None:
+    for name in ("penguins", "index"):
+        with opened(browser, reports / f"{name}.html") as shown:
+            shown.page.set_viewport_size({"width": width, "height": 800})
+            inner = shown.page.evaluate("document.documentElement.scrollWidth")
+            assert inner <= width, name
+
+
+def test_an_index_lists_the_reports_with_date_and_state(
+    reports: Path, browser: Browser
+) -> None:
+    with opened(browser, reports / "index.html") as shown:
+        row = shown.page.locator("tbody tr")
+        assert row.count() == 1
+        text = row.inner_text()
+        assert "How heavy are penguins?" in text
+        assert "current" in text
+        assert "UTC" in text
+
+
+def test_a_page_is_printed_with_its_figures(reports: Path) -> None:
+    file = pdf.write(reports / "penguins.html")
+    content = file.read_bytes()
+    assert content.startswith(b"%PDF")
+    # Plotly's bars are drawn as paths, of which text alone has none so long.
+    assert len(content) > 20_000
+
+
+def test_without_a_browser_a_sentence_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(pdf, "PLACES", ())
+    with pytest.raises(StopError, match="install Chromium, Chrome or Edge"):
+        pdf.browser()
+
+
+@pytest.mark.parametrize(
+    ("remote", "link"),
+    {
+        REMOTE: "https://github.com/acme/study/commit/abc",
+        "git@github.com:acme/study.git": "https://github.com/acme/study/commit/abc",
+        "ssh://git@gitlab.acme.org:2222/a/b/study.git": (
+            "https://gitlab.acme.org/a/b/study/-/commit/abc"
+        ),
+        "/srv/git/study.git": "",
+        "": "",
+    }.items(),
+)
+def test_a_commit_is_linked_without_a_login(remote: str, link: str) -> None:
+    assert frame._link(remote, "abc") == link
+
+
+def test_an_index_says_why_a_report_is_old(small: Small) -> None:
+    small()
+    said = Mark("k", "yesterday", "notebooks/a.py", "stale", "ValueError: <b>")
+    text = frame.index([("a.html", "A & B", said)])
+    assert "ValueError: &lt;b&gt;" in text
+    assert "A &amp; B" in text
