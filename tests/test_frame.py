@@ -87,10 +87,13 @@ def reports(
     yield project / "reports"
 
 
-def test_a_page_begins_with_its_summary(reports: Path, browser: Browser) -> None:
+def test_a_page_begins_with_its_title_and_summary(
+    reports: Path, browser: Browser
+) -> None:
     with opened(browser, reports / "penguins.html") as shown:
-        first = shown.page.locator(".jp-Cell").first
-        assert first.inner_text().strip().startswith("Gentoos are the heaviest")
+        cells = shown.page.locator(".jp-Cell")
+        assert "How heavy are penguins?" in cells.nth(0).inner_text()
+        assert cells.nth(1).inner_text().strip().startswith("Gentoos are the heaviest")
         assert shown.page.get_by_text("are the heaviest").count() == 1
 
 

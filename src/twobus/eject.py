@@ -32,7 +32,7 @@ ONLY = {"library": "library", "models": "model"}
 COME_ALONG = {"data": ("new", "library"), "models": ("new", "review")}
 USAGE = f"Usage: uv run twobus eject ROOM. The rooms are {', '.join(ROOMS)}."
 # What is copied; bytecode is not.
-ENDINGS = (".css", ".html", ".j2", ".py", ".toml", ".txt")
+ENDINGS = (".css", ".gz", ".html", ".j2", ".js", ".py", ".toml", ".txt")
 # Where all is prepared before anything is moved.
 PREPARED = ".eject"
 HEADER = r"(?m)^\[tool\.twobus\][^\S\n]*(?:#.*)?$"

@@ -47,6 +47,10 @@ class _Client(NotebookClient):
 
         The format allows JSON for types that end with `+json` alone.
         """
+        if msg["msg_type"] == "comm_close":
+            # A widget that is closed is seen no more, such as a bar that may not stay.
+            closed = self.widget_state.get(msg["content"]["comm_id"], {})
+            closed["_closed"] = True
         shown = msg["msg_type"] in DISPLAYS
         data = msg["content"].get("data", {}) if shown else {}
         for kind in [*data]:

@@ -90,11 +90,28 @@ def contents(found: Sequence[Heading]) -> list[Heading]:
     return below if len(below) >= FEWEST else []
 
 
-def is_summary(cell: Any) -> bool:
-    """Tell whether a cell says in short what its notebook has found.
+def arranged(cells: list[Any], shown: list[list[str]]) -> list[Any]:
+    """Return cells with the title first, then what the notebook says in short.
 
-    In Jupyter it has the tag `summary`; in marimo it has that name.
+    Args:
+        cells: The cells; the one that is a summary gets that tag.
+        shown: What readers see of each, as HTML.
     """
+    titled = next((n for n, it in enumerate(shown) if "<h1" in "".join(it)), None)
+    order = []
+    for place, cell in enumerate(cells):
+        if _is_summary(cell):
+            cell.metadata["tags"] = ["summary"]
+            order.append((1, place))
+        else:
+            order.append((0 if place == titled else 2, place))
+    if all(rank != 1 for rank, _ in order):
+        return cells
+    return [cells[place] for _, place in sorted(order)]
+
+
+def _is_summary(cell: Any) -> bool:
+    # In Jupyter it has that tag, in marimo that name.
     tags = cell.metadata.get("tags", [])
     return "summary" in tags or (
         cell.metadata.get("marimo", {}).get("name") == "summary"

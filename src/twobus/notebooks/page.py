@@ -9,7 +9,7 @@ from typing import Any
 from nbconvert import HTMLExporter
 
 from twobus.notebooks.cells import cell_names
-from twobus.notebooks.frame import contents, headings, is_summary
+from twobus.notebooks.frame import arranged, contents, headings
 from twobus.notebooks.outputs.display import Display
 from twobus.notebooks.outputs.libraries import tags
 
@@ -66,12 +66,9 @@ def render(notebook: Any, script: Path) -> Page:
     exporters: Any = HTMLExporter
     exporter = exporters(raw_template=TEMPLATE.read_text("utf-8"))
     exporter.register_filter("markdown2html", texts.__getitem__)
-    found = headings(_read(notebook, texts))
+    found = headings(it for cell in _read(notebook, texts) for it in cell)
     title = next((it.text for it in found if it.level == 1), script.stem)
-    # What matters most comes first.
-    for cell in filter(is_summary, notebook.cells):
-        cell.metadata["tags"] = ["summary"]
-    notebook.cells.sort(key=lambda cell: not is_summary(cell))
+    notebook.cells = arranged(notebook.cells, [*_read(notebook, texts)])
     resources = {
         "metadata": {"name": title},
         "scripts": _scripts(display),
@@ -81,13 +78,12 @@ def render(notebook: Any, script: Path) -> Page:
     return Page(text, tuple(display.problems))
 
 
-def _read(notebook: Any, texts: dict[str, str]) -> Iterator[str]:
+def _read(notebook: Any, texts: dict[str, str]) -> Iterator[list[str]]:
     """Yield what readers see of each cell, in order."""
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            yield texts[cell.source]
-        for output in cell.get("outputs", []):
-            yield output.get("data", {}).get("text/html", "")
+        shown = [texts[cell.source]] if cell.cell_type == "markdown" else []
+        outputs = cell.get("outputs", [])
+        yield [*shown, *(it.get("data", {}).get("text/html", "") for it in outputs)]
 
 
 def _show(output: Any, display: Display) -> None:

@@ -37,6 +37,8 @@ def widget(model_id: str, display: Display) -> str:
             "a widget whose state the notebook does not keep: show its values by "
             "print or as a table in a further cell"
         )
+    if model.state.get("_closed"):
+        return ""
     layout = model.part("layout")
     if layout.get("visibility") == "hidden" or layout.get("display") == "none":
         return ""
