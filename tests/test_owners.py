@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from twobus import codeowners
 from twobus.codeowners import Line, named
-from twobus.companion.owners import Approvals, lockouts
+from twobus.companion.lockouts import Approvals, lockouts
 
 
 def parse(text: str, forge: str) -> list[Line]:

@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from twobus import codeowners
-from twobus.companion import fleet, github, gitlab, owners, report
+from twobus.companion import fleet, github, gitlab, lockouts, report
 from twobus.companion.adopt import adopt as take_over
 from twobus.companion.adopt import home
 from twobus.companion.branch import Outcome
@@ -259,7 +259,7 @@ def _remarks(live: Live) -> None:
 
 
 def _lockouts(here: Protected, live: Live) -> list[str]:
-    return owners.lockouts(
+    return lockouts.lockouts(
         codeowners.deciding(codeowners.parse(here.owners, here.forge)),
         FORGES[here.forge].approvals(here),
         live.members,

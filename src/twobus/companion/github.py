@@ -4,7 +4,7 @@ from typing import Any
 
 from twobus import codeowners
 from twobus.companion.forge import Client, RefusedError
-from twobus.companion.owners import Approvals
+from twobus.companion.lockouts import Approvals
 from twobus.companion.place import Protected
 from twobus.companion.settings import Live, Setting
 from twobus.project import StopError

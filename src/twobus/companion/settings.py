@@ -65,7 +65,7 @@ class Live:
         settings: What it can set, in the order in which it must be set.
         remarks: What people must know beside the differences, a line each.
         notes: What people should know before they choose these rules.
-        members: Who stands behind names in CODEOWNERS, see `owners.lockouts`.
+        members: Who stands behind names in CODEOWNERS, see `lockouts.lockouts`.
     """
 
     settings: list[Setting]

@@ -1,4 +1,4 @@
-"""Who owns what, and whether everybody's changes could be approved."""
+"""Whose changes could never be approved, by the owners and the rules."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
