@@ -164,6 +164,11 @@ def test_without_a_browser_a_sentence_says_what_to_do(
         "ssh://git@gitlab.acme.org:2222/a/b/study.git": (
             "https://gitlab.acme.org/a/b/study/-/commit/abc"
         ),
+        "https://gitlab-bot:p@word@gitlab.com/a/study.git": (
+            "https://gitlab.com/a/study/-/commit/abc"
+        ),
+        "https://github-bot:word@[::1]/acme/study": "",
+        "https://github-bot:wo/rd@github.com/acme/study": "",
         "/srv/git/study.git": "",
         "": "",
     }.items(),

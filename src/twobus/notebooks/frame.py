@@ -17,8 +17,11 @@ from twobus.project import here
 HEADING = re.compile(r'<h([1-6]) id="([^"]*)">(.*?)<a class="anchor-link"', re.DOTALL)
 # Fewer headings are seen without a list of them.
 FEWEST = 4
-# Where a forge is, in what git calls a remote; never with a login.
-PLACE = re.compile(r"(?:https?://|ssh://|git\+)?(?:[^@/]*@)?([\w.-]+)(?::\d+)?[:/](.+)")
+# Where a forge is, in what git calls a remote. A login ends at the last `@`, so nothing
+# after it may hold one: else a login could be read as the host, and be shown.
+PLACE = re.compile(
+    r"(?:https?://|ssh://|git\+)?(?:[^/]*@)?([\w.-]+)(?::\d+)?[:/]([^@]+)"
+)
 INDEX = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
