@@ -161,6 +161,9 @@ def test_a_failure_of_each_part_fails_the_check(ready: Path, tmp_path: Path) -> 
     assert result.code != 0
     for trace in ("F401", "Incompatible types", "test_no", "ZeroDivisionError"):
         assert trace in result.output, trace
+    failed = result.output.partition("\nFailed: ")[2]
+    for part in ("lint", "types", "test", "notebooks"):
+        assert f"  uv run poe {part}" in failed
 
 
 def test_workflows_and_settings_are_valid_and_safe(

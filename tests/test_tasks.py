@@ -60,10 +60,47 @@ def test_only_tasks_that_suit_a_project_are_there(small: Small) -> None:
     small(kind="library")
     given = tasks()["tasks"]
     assert {"api", "release", "new-table"} <= given.keys()
-    assert not {"train", "report", "save"} & given.keys()
-    check = given["check"]["sequence"]
-    assert "api" in str(check)
-    assert "notebooks" not in str(check)
+    assert not {"train", "report", "save", "notebooks"} & given.keys()
+    assert "name_unlisted" not in str(given["check"])
+
+
+def parted(project: Path, *failing: str) -> None:
+    """Put a line in the place of each part of the check, and let some fail."""
+    for name in ("save", "lint", "types", "test", "notebooks", "api", "check-own"):
+        code = f"raise SystemExit({name!r})" if name in failing else f"print({name!r})"
+        added(project, f'{name} = {{ cmd = """python -c "{code}" """ }}')
+
+
+def test_a_check_ends_with_the_parts_that_failed_and_how_to_repeat_each(
+    small: Small,
+) -> None:
+    project = small(kind="analysis")
+    parted(project, "save", "lint", "types")
+    result = poe_inside(project, "check")
+    assert result.code == 1, result.output
+    said = result.output.partition("Failed: ")[2]
+    assert said.startswith("save, lint, types. To run each by itself:\n")
+    for name in ("save", "lint", "types"):
+        assert f"  uv run poe {name}" in said
+    assert "poe test" not in said
+    assert "All checks passed." not in result.output
+
+
+def test_the_parts_of_a_check_go_on_where_others_fail(small: Small) -> None:
+    project = small(kind="library")
+    parted(project, "lint")
+    printed = poe_inside(project, "check").output.splitlines()
+    for name in ("types", "test", "api", "check-own"):
+        assert f"{name} | {name}" in printed
+
+
+def test_a_check_without_failures_ends_well(small: Small) -> None:
+    project = small(notebooks="none")
+    parted(project)
+    result = poe_inside(project, "check")
+    assert result.code == 0, result.output
+    assert result.output.endswith("All checks passed.\n")
+    assert "Failed" not in result.output
 
 
 @pytest.mark.parametrize(
