@@ -16,7 +16,10 @@ from playwright.sync_api import Browser
 
 from template import commit
 from twobus.notebooks.execute import execute
+from twobus.notebooks.outputs.display import Display
 from twobus.notebooks.page import Page, render
+from twobus.review import before_after
+from twobus.review.differences import align
 from twobus.review.sides import Side, read, unified
 
 pytestmark = pytest.mark.slow
@@ -160,6 +163,13 @@ OPEN = "all => all.forEach(it => { it.open = true; })"
 SCRIPTS = {"jupyter": jupyter, "marimo": marimo}
 
 
+@pytest.fixture(scope="module")
+def monkeypatch_of_module() -> Iterator[pytest.MonkeyPatch]:
+    """A `monkeypatch` that lasts as long as pages that are looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def looked(
     request: pytest.FixtureRequest,
@@ -169,6 +179,10 @@ def looked(
     """Those of a kind of notebook."""
     kind = request.param
     sides, pages = {}, []
+    # What some set for scripts, and what would send figures elsewhere.
+    patch = request.getfixturevalue("monkeypatch_of_module")
+    patch.setenv("MPLBACKEND", "Agg")
+    patch.setenv("PLOTLY_RENDERER", "browser")
     for side, value in (("before", 15), ("same", 15), ("other", 90)):
         project = tmp_path_factory.mktemp(side) / "study é"
         shutil.copytree(rendered({"notebooks": kind}), project)
@@ -256,3 +270,82 @@ def test_a_review_sees_no_change_where_there_is_none(looked: Looked) -> None:
 
 def test_a_review_sees_each_change(looked: Looked) -> None:
     assert changed(looked, "other") == [*looked.cells]
+
+
+def test_both_sides_of_a_comparison_are_drawn(
+    looked: Looked, browser: Browser, tmp_path: Path
+) -> None:
+    before, after = looked.sides["before"], looked.sides["other"]
+    [name] = [it for it in before.pages if it in KINDS]
+    pairs = align(before.pages[name], after.pages[name])
+    file = tmp_path / "page.html"
+    text = before_after.page(name, "changed outputs", before, after, pairs)
+    file.write_text(text, "utf-8")
+    with opened(browser, file) as shown:
+        pending = "!document.querySelector('figure.drawn:not([data-state=drawn])')"
+        shown.page.wait_for_function(pending, timeout=30_000)
+        figures = shown.page.locator("figure.drawn")
+        assert figures.count() >= 2 * 8
+        kinds = {str(it.get_attribute("data-kind")) for it in figures.all()}
+        assert kinds >= {"plotly", "vega", "bokeh", "mermaid"}
+        foreign = [it for it in shown.requests if not it.startswith(("data:", "blob:"))]
+        assert foreign == [shown.page.url]
+    names = re.findall('id="library-([^"]+)"', text)
+    assert len(names) == len({*names})
+
+
+REFUSED = {
+    "a picture of a network": "<img src='https://x.org/a.png'>",
+    "a frame of a network": "<iframe src='//x.org'></iframe>",
+    "a script of a network": "<script src='https://x.org/a.js'></script>",
+    "a module of a network": "<script type='module'>import a from 'https://x.org/a'</script>",
+    "a fetch": "<script>fetch('https://x.org/rows')</script>",
+    "a style of a network": "<link rel='stylesheet' href='https://x.org/a.css'>",
+    "a font of a network": "<style>@import 'https://x.org/a.css';</style>",
+    "a missing file": "<img src='nope.png'>",
+    "a lost attachment": "<img src='attachment:a.png'>",
+    "a frame within a frame": (
+        "<iframe srcdoc=\"<img src='https://x.org/a.png'>\"></iframe>"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_not_in_the_page_is_refused_with_the_next_step(
+    what: str, tmp_path: Path
+) -> None:
+    display = Display(tmp_path, {})
+    display.cell = "cell 3 (line 9)"
+    shown = display.html(f"<p>before</p>{REFUSED[what]}<p>after</p>")
+    assert "before" in shown
+    assert "after" in shown
+    [problem] = display.problems
+    assert problem.startswith("cell 3 (line 9): ")
+    assert ": " in problem.removeprefix("cell 3 (line 9): ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a href='https://x.org'>a link</a>",
+        "<p onclick='1'>a text of https://x.org/a.png</p>",
+        "<svg xmlns='http://www.w3.org/2000/svg'><use href='#a'/></svg>",
+        "<img src='data:image/png;base64,AA=='>",
+    ],
+)
+def test_what_needs_no_network_is_left(text: str, tmp_path: Path) -> None:
+    display = Display(tmp_path, {})
+    display.html(text)
+    assert display.problems == []
+
+
+def test_an_unknown_type_is_refused_by_name(tmp_path: Path) -> None:
+    display = Display(tmp_path, {})
+    display.bundle({"application/x-odd": "1", "text/plain": "<Odd>"})
+    assert "application/x-odd" in display.problems[0]
+
+
+def test_an_empty_output_is_refused(tmp_path: Path) -> None:
+    display = Display(tmp_path, {})
+    display.bundle({})
+    assert "has no content" in display.problems[0]

@@ -100,7 +100,12 @@ def _show(output: Any, display: Display) -> None:
         return
     if output.output_type not in ("display_data", "execute_result"):
         return
-    html = display.bundle(output.data)
+    try:
+        html = display.bundle(output.data)
+    except Exception as error:
+        # Libraries may write anything: one odd output must not cost the others.
+        what = f"its output cannot be read ({type(error).__name__}: {error})"
+        html = display.refuse(f"{what}: show a table or a picture of it")
     picture = next((it for it in PICTURES if it in output.data), None)
     if picture and html.startswith("<img"):
         output.data = {picture: output.data[picture]}

@@ -63,6 +63,8 @@ def write(page: Path) -> Path:
             "--headless=new",
             "--disable-gpu",
             "--no-first-run",
+            # As wide as paper, so that figures are drawn in the size that is printed.
+            "--window-size=690,1000",
             "--no-pdf-header-footer",
             f"--user-data-dir={profile}",
             # Time for figures to be drawn, which passes at once where nothing waits.

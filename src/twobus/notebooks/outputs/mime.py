@@ -137,5 +137,5 @@ WAYS: list[tuple[str, Callable[[Data, str, Display], str]]] = [
     (r"application/pdf", _pdf),
     (r"application/javascript", _javascript),
     (r"text/vnd\.mermaid", _mermaid),
-    (r"application/(?:[\w.]+\+)?json", _data),
+    (r"application/(?:ld\+)?json", _data),
 ]
