@@ -159,6 +159,8 @@ class Looked:
     file: Path
 
 
+VISIBLE = """[...document.querySelectorAll("figure.drawn")].every(
+    it => it.offsetParent === null || it.dataset.state === "drawn")"""
 OPEN = "all => all.forEach(it => { it.open = true; })"
 SCRIPTS = {"jupyter": jupyter, "marimo": marimo}
 
@@ -282,9 +284,9 @@ def test_both_sides_of_a_comparison_are_drawn(
     text = before_after.page(name, "changed outputs", before, after, pairs)
     file.write_text(text, "utf-8")
     with opened(browser, file) as shown:
-        pending = "!document.querySelector('figure.drawn:not([data-state=drawn])')"
-        shown.page.wait_for_function(pending, timeout=30_000)
-        figures = shown.page.locator("figure.drawn")
+        # What is the same is folded, and drawn when it is opened.
+        shown.page.wait_for_function(VISIBLE, timeout=30_000)
+        figures = shown.page.locator("figure.drawn[data-state=drawn]")
         assert figures.count() >= 2 * 8
         kinds = {str(it.get_attribute("data-kind")) for it in figures.all()}
         assert kinds >= {"plotly", "vega", "bokeh", "mermaid"}

@@ -13,7 +13,9 @@ from twobus.project import here, visible
 from twobus.review.keys import alike, frame, key
 
 # What pages hold beside their cells: the libraries and the script that draw figures.
-LIBRARY = re.compile(r'<(script|style)[^>]* id="library-([\w-]+)">.*?</\1>', re.DOTALL)
+LIBRARY = re.compile(
+    r'<(script|style)\b[^>]*\bid="library-([\w-]+)"[^>]*>.*?</\1>', re.DOTALL
+)
 RUNTIME = re.compile(r"<script>\n// Draws the figures.*?</script>", re.DOTALL)
 
 
