@@ -92,8 +92,6 @@ def execute(script: Path) -> tuple[Any, Failure | None]:
         kernel_name="python3",
         resources={"metadata": {"path": script.parent}},
         timeout=None,
-        # Progress bars write many messages: one is enough.
-        coalesce_streams=True,
         extra_arguments=[f"--IPKernelApp.extra_extensions={kernel.__name__}"],
         # Kernels talk over local ports, where other users of the machine may listen.
         config=Config(KernelManager={"transport_encryption": "auto"}),
@@ -110,7 +108,37 @@ def execute(script: Path) -> tuple[Any, Failure | None]:
         return notebook, Failure(f"{names[at[-1]]}: {error}", str(error))
     finally:
         running.remove(client)
+        _join_streams(notebook)
     return notebook, None
+
+
+def _join_streams(notebook: Any) -> None:
+    """Join what a cell has printed, each line as a terminal would show it.
+
+    Progress bars write over their lines in many messages. nbclient's `coalesce_streams`
+    does the same in time that grows with the square of a line's length.
+    """
+    for cell in notebook.cells:
+        joined: list[Any] = []
+        for output in cell.get("outputs", []):
+            last = joined[-1] if joined else {}
+            if output.output_type == "stream":
+                if last.get("name") == output.name:
+                    last["pieces"].append(output.text)
+                    continue
+                output["pieces"] = [output.text]
+            joined.append(output)
+        for output in joined:
+            if output.output_type == "stream":
+                lines = "".join(output.pop("pieces")).split("\n")
+                output["text"] = "\n".join(map(_overwritten, lines))
+        if "outputs" in cell:
+            cell.outputs = joined
+
+
+def _overwritten(line: str) -> str:
+    """Return what stays of a line that was written over."""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def end_all() -> None:
