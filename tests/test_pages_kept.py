@@ -149,3 +149,33 @@ def test_a_page_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StopError, match="cannot be written"):
         pages.keep(page, "<head>", pages.Mark("k", "now", "notebooks/a.py"))
     assert [it.name for it in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_long_reason_loses_no_good_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    said = pages.Mark("k", "now", "notebooks/a.py")
+    pages.keep(page, "<head></head><main>good</main>", said)
+    for _ in range(2):
+        failed = pages.Mark("k", "now", "notebooks/a.py", reason="e" * 10_000)
+        pages.fail(page, "<head></head><main>bad</main>", failed)
+    assert "good" in page.read_text("utf-8")
+    assert state(page) == "stale"
+
+
+@pytest.mark.parametrize("code", ["open('data/raw/a.csv')", "here().data / 'a.csv'"])
+def test_a_notebook_depends_on_data_that_it_names(small: Small, code: str) -> None:
+    project = only(small(), first=f"# %%\n{code}\n")
+    script = project / "notebooks/first.py"
+    before = dependencies.key(script, dependencies.common())
+    (project / "data/raw/a.csv").write_text("a\n1\n", "utf-8")
+    assert dependencies.key(script, dependencies.common()) != before
+
+
+def test_a_notebook_does_not_depend_on_sessions_of_marimo(small: Small) -> None:
+    project = only(small(), first=FINE)
+    script = project / "notebooks/first.py"
+    before = dependencies.key(script, dependencies.common())
+    file = project / "notebooks/__marimo__/session/first.py.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}", "utf-8")
+    assert dependencies.key(script, dependencies.common()) == before

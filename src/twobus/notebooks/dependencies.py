@@ -14,7 +14,7 @@ from twobus.project import here
 ALWAYS = ("pyproject.toml", "uv.lock", ".copier-answers.yml")
 # How a notebook names files of data by itself, which else come by their contracts: on
 # samples, what the others hold must not show, not even by a digest.
-DATA = re.compile(r"""\bdata["'/\\]""")
+DATA = re.compile(r"""\bdata\b\s*["'/\\]""")
 # Folders whose files count by what they hold.
 CODE = ("src",)
 
@@ -62,7 +62,9 @@ def _beside(script: Path, text: str) -> Iterator[Path]:
 def _all(folder: Path) -> Iterator[Path]:
     for file in sorted(folder.rglob("*")):
         parts = file.relative_to(folder).parts
-        hidden = any(it.startswith(".") or it == "__pycache__" for it in parts)
+        # marimo keeps sessions in a folder of its own.
+        hidden = any(it.startswith((".", "__")) for it in parts[:-1])
+        hidden = hidden or parts[-1].startswith(".")
         if not hidden and file.is_file():
             yield file
 

@@ -18,6 +18,8 @@ from twobus.project import StopError
 NAME = "twobus-page"
 META = re.compile(rf'<meta name="{NAME}" content="([^"]*)">')
 STALE = re.compile(r'<p class="notice" id="stale">.*?</p>\n?', re.DOTALL)
+# A reason is a line: the attempt has all of it.
+LONGEST = 300
 # How a failed attempt is called beside the last good page.
 FAILED = ".failed.html"
 
@@ -81,7 +83,10 @@ def fail(page: Path, text: str, said: Mark) -> Path:
     Raises:
         StopError: If it cannot be written.
     """
-    said = replace(said, state="failed")
+    reason = said.reason
+    if len(reason) > LONGEST:
+        reason = f"{reason[:LONGEST]}…"
+    said = replace(said, state="failed", reason=reason)
     good = mark(page)
     if good is None or good.state == "failed":
         write(page, _marked(text, said))
