@@ -1,9 +1,11 @@
 """Pages are for people who decide: what matters comes first, and who to ask."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import jupytext
 import pytest
 from browser import opened
 from conftest import Made, Small
@@ -12,6 +14,7 @@ from playwright.sync_api import Browser
 
 from template import commit, git
 from twobus.notebooks import frame, pdf
+from twobus.notebooks.page import render
 from twobus.notebooks.pages import Mark
 from twobus.notebooks.run import report
 from twobus.project import StopError
@@ -147,11 +150,69 @@ def test_a_page_is_printed_with_its_figures(reports: Path) -> None:
     assert len(content) > 20_000
 
 
+def test_windows_has_browsers_where_its_environment_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "my programs/Microsoft/Edge/Application/msedge.exe"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "my programs"))
+    assert pdf.browser() == str(program)
+
+
+@pytest.mark.slow
+def test_a_failed_notebook_costs_no_other_its_pdf(
+    small: Small, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = small()
+    for script in (project / "notebooks").glob("*.py"):
+        script.unlink()
+    (project / "notebooks/bad.py").write_text("# %%\n1 / 0\n", "utf-8")
+    (project / "notebooks/good.py").write_text("# %%\n1\n", "utf-8")
+    with pytest.raises(SystemExit, match="ZeroDivisionError"):
+        report(kind="pdf")
+    assert "reports/good.pdf" in capsys.readouterr().out
+    assert not (project / "reports/bad.pdf").exists()
+    (project / "notebooks/good.py").unlink()
+    (project / "notebooks/bad.py").write_text("# %%\n1\n", "utf-8")
+    report()
+    assert not (project / "reports/good.pdf").exists()
+
+
+def test_a_page_that_cannot_be_printed_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(pdf, "browser", lambda: shutil.which("false"))
+    with pytest.raises(StopError, match="open it in a browser and print it as PDF"):
+        pdf.write(tmp_path / "page.html")
+
+
+def test_headings_of_the_same_words_have_anchors_of_their_own(tmp_path: Path) -> None:
+    script = tmp_path / "a.py"
+    cell = "# %% [markdown]\n# ## Same\n#\n# ## Same\n\n"
+    script.write_text(cell * 2, "utf-8")
+    text = render(jupytext.read(script, fmt="py:percent"), script).text
+    heading = r'<h2 id="([^"]*)">Same<a class="anchor-link" href="#(.*?)"'
+    found = re.findall(heading, text)
+    assert found == [(it, it) for it in ("Same", "Same-1", "Same-2", "Same-3")]
+    assert [it for it, _ in found] == re.findall(r'<a href="#(.*?)">Same</a>', text)
+
+
+def test_a_summary_keeps_its_other_tags() -> None:
+    text = '# %% [markdown] tags=["mine", "summary"]\n# It is.\n'
+    cells = jupytext.reads(text, fmt="py:percent").cells
+    (there,) = frame.arranged(cells, [["<p>It is.</p>"]])
+    assert there.metadata["tags"] == ["mine", "summary"]
+
+
 def test_without_a_browser_a_sentence_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(pdf, "PLACES", ())
+    for name in pdf.PROGRAMS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pdf, "MAC", ())
     with pytest.raises(StopError, match="install Chromium, Chrome or Edge"):
         pdf.browser()
 
@@ -177,9 +238,11 @@ def test_a_commit_is_linked_without_a_login(remote: str, link: str) -> None:
     assert frame._link(remote, "abc") == link
 
 
-def test_an_index_says_why_a_report_is_old(small: Small) -> None:
-    small()
+def test_an_index_says_whose_a_report_is_and_why_it_is_old(small: Small) -> None:
+    project = small()
+    (project / ".github/CODEOWNERS").write_text("* @ann\n/notebooks/ @bob\n", "utf-8")
     said = Mark("k", "yesterday", "notebooks/a.py", "stale", "ValueError: <b>")
     text = frame.index([("a.html", "A & B", said)])
+    assert "<small>@bob</small>" in text
     assert "ValueError: &lt;b&gt;" in text
     assert "A &amp; B" in text

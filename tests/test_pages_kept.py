@@ -1,12 +1,16 @@
 """Pages of notebooks: one never stops another, and no good page is lost."""
 
+import os
+import signal
+import time
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from conftest import Small
 from inside import inside
 
-from twobus.notebooks import dependencies, pages
+from twobus.notebooks import dependencies, pages, run_marimo
 from twobus.notebooks.run import check, report
 from twobus.project import StopError
 
@@ -179,3 +183,106 @@ def test_a_notebook_does_not_depend_on_sessions_of_marimo(small: Small) -> None:
     file.parent.mkdir(parents=True)
     file.write_text("{}", "utf-8")
     assert dependencies.key(script, dependencies.common()) == before
+
+
+HANGS = {
+    "jupyter": "# %%\n1\n\n# %%\nimport time\n\ntime.sleep(600)\n",
+    "marimo": "import marimo\n\napp = marimo.App()\n\n\n@app.cell\ndef _():\n"
+    "    import time\n\n    time.sleep(600)\n    return\n",
+}
+# With brackets, as TOML has them.
+SETTINGS = "\n[tool.twobus.notebooks]\ntimeout = {}\n"
+
+
+def setting(project: Path, said: object) -> Path:
+    """Set how long notebooks of a project may take."""
+    file = project / "pyproject.toml"
+    file.write_text(file.read_text("utf-8") + SETTINGS.format(said), "utf-8")
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", HANGS)
+def test_a_notebook_that_hangs_is_ended_at_the_limit(small: Small, kind: str) -> None:
+    project = setting(only(small(), hangs=HANGS[kind], z_fine=FINE), 8)
+    last = told(project).splitlines()[-1]
+    assert "notebooks/hangs.py: " in last
+    assert "not finished after 8 s" in last
+    assert "timeout in [tool.twobus.notebooks]" in last
+    assert ("cell 2 (line 4)" in last) == (kind == "jupyter")
+    assert state(project / "reports/samples/z_fine.html") == "current"
+
+
+@pytest.mark.slow
+def test_a_kernel_of_marimo_that_dies_ends_its_notebook(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_marimo, "GRACE", 1)
+    text = HANGS["marimo"].replace("time.sleep(600)", "time.sleep(2)\n    exit(4)")
+    project = only(small(), dies=text.replace("exit", "__import__('os')._exit"))
+    last = told(project).splitlines()[-1]
+    assert "notebooks/dies.py: " in last
+    assert "died" in last
+
+
+@pytest.mark.parametrize("said", ["0", "-1", '"long"', "true"])
+def test_a_limit_that_is_no_number_of_seconds_is_named(small: Small, said: str) -> None:
+    project = setting(only(small(), fine=FINE), said)
+    with inside(project), pytest.raises(SystemExit) as stop:
+        check()
+    assert "[tool.twobus.notebooks] says timeout" in str(stop.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["out", "err"])
+def test_marimo_cuts_no_output_without_a_word(small: Small, name: str) -> None:
+    code = f"import sys\n\n    sys.std{name}.write('x' * 11_000_000)"
+    text = HANGS["marimo"].replace("import time\n\n    time.sleep(600)", code)
+    last = told(only(small(), large=text)).splitlines()[-1]
+    assert "its output has 11 MB" in last
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", HANGS)
+def test_whoever_stops_a_check_makes_no_page_stale(small: Small, kind: str) -> None:
+    project = only(small(), first=HANGS[kind].replace("600", "0"))
+    check()
+    only(project, first=HANGS[kind])
+    timer = Timer(6, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    start = time.monotonic()
+    with inside(project), pytest.raises(SystemExit, match="130"):
+        check()
+    assert time.monotonic() - start < 30
+    assert state(project / "reports/samples/first.html") == "current"
+
+
+@pytest.mark.slow
+def test_a_script_that_cannot_be_read_stops_no_other(small: Small) -> None:
+    project = only(small(), z_fine=FINE)
+    (project / "notebooks/gone.py").symlink_to("nowhere.py")
+    last = told(project).splitlines()[-1]
+    assert "notebooks/gone.py: " in last
+    assert "No such file" in last
+    assert state(project / "reports/samples/z_fine.html") == "current"
+
+
+@pytest.mark.slow
+def test_a_page_that_cannot_be_written_stops_no_other(small: Small) -> None:
+    project = only(small(), first=FINE, z_fine=FINE)
+    (project / "reports/samples/first.html").mkdir(parents=True)
+    last = told(project).splitlines()[-1]
+    assert "notebooks/first.py: first.html cannot be written" in last
+    assert state(project / "reports/samples/z_fine.html") == "current"
+
+
+def test_a_notebook_depends_on_data_that_code_names(small: Small) -> None:
+    project = only(small(), first=FINE)
+    before = dependencies.common()
+    (project / "data/raw/b.csv").write_text("a\n1\n", "utf-8")
+    assert dependencies.common() == before
+    code = project / "src/penguin_study/own.py"
+    code.write_text("TABLE = open('data/raw/b.csv').read()\n", "utf-8")
+    before = dependencies.common()
+    (project / "data/raw/b.csv").write_text("a\n1\n2\n", "utf-8")
+    assert dependencies.common() != before

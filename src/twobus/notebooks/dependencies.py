@@ -31,11 +31,8 @@ def key(script: Path, shared: str) -> str:
     text = script.read_text("utf-8", errors="replace")
     for file in _beside(script, text):
         found.update(f"{here().name(file)} {_digest(file)}\n".encode())
-    for file in _all(here().data) if DATA.search(text) else ():
-        # It may be large: when it was written tells enough.
-        known = file.stat()
-        line = f"{here().name(file)} {known.st_size} {known.st_mtime_ns}\n"
-        found.update(line.encode())
+    if DATA.search(text):
+        found.update("\n".join(_data()).encode())
     return found.hexdigest()[:16]
 
 
@@ -46,7 +43,26 @@ def common() -> str:
     files = [root / name for name in ALWAYS]
     files += [file for folder in CODE for file in _all(root / folder)]
     lines += [f"{here().name(it)} {_digest(it)}" for it in files if it.is_file()]
+    if any(map(_names_data, files)):
+        lines += _data()
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _names_data(file: Path) -> bool:
+    """Tell whether code names data by itself; contracts do so for `read`."""
+    if file.suffix != ".py" or "tables" in file.parts or not file.is_file():
+        return False
+    try:
+        return bool(DATA.search(file.read_text("utf-8", errors="replace")))
+    except OSError:
+        return False
+
+
+def _data() -> Iterator[str]:
+    for file in _all(here().data):
+        # It may be large: when it was written tells enough.
+        known = file.stat()
+        yield f"{here().name(file)} {known.st_size} {known.st_mtime_ns}"
 
 
 def _beside(script: Path, text: str) -> Iterator[Path]:
@@ -71,7 +87,11 @@ def _all(folder: Path) -> Iterator[Path]:
 
 def _digest(file: Path) -> str:
     known = file.stat()
-    return _content(file, known.st_size, known.st_mtime_ns)
+    try:
+        return _content(file, known.st_size, known.st_mtime_ns)
+    except OSError:
+        # Whoever needs it will say so.
+        return "not to be read"
 
 
 @cache

@@ -3,9 +3,7 @@
 import json
 import os
 import re
-import sys
-import tempfile
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +12,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
-from twobus import git
 from twobus.notebooks import kernel
 from twobus.notebooks.cells import cell_names
-from twobus.project import here
+from twobus.notebooks.ending import endable, not_finished, stopped
+from twobus.notebooks.failure import Failure, in_a_line
+from twobus.notebooks.run_marimo import run_marimo
 
 # Messages that display something.
 DISPLAYS = ("display_data", "execute_result", "update_display_data")
-# What runs now, so that it can be ended.
-running: list[NotebookClient] = []
-EMPTY = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What ended a notebook.
-
-    Attributes:
-        reason: The error, in a line.
-        details: Where it was raised, and all that was said.
-    """
-
-    reason: str
-    details: str
 
 
 class _Client(NotebookClient):
@@ -70,22 +53,18 @@ def _environment() -> dict[str, str]:
     return {**found, "PLOTLY_RENDERER": "plotly_mimetype"}
 
 
-def not_shown(problems: tuple[str, ...]) -> Failure | None:
-    """Return what a page cannot show as a failure, if there is anything."""
-    if not problems:
-        return None
-    more = f", and {len(problems) - 1} more" if problems[1:] else ""
-    return Failure(f"{problems[0]}{more}", "\n".join(problems))
-
-
-def execute(script: Path) -> tuple[Any, Failure | None]:
+def execute(script: Path, limit: float | None = None) -> tuple[Any, Failure | None]:
     """Run a notebook to its end or to the first cell that raises.
+
+    Args:
+        script: The notebook.
+        limit: After how many seconds it is ended, if ever.
 
     Returns:
         The notebook with its outputs, and what was raised, if anything.
     """
     if "marimo.App(" in script.read_text("utf-8"):
-        return _run_marimo(script)
+        return run_marimo(script, limit)
     notebook = jupytext.read(script, fmt="py:percent")
     client = _Client(
         notebook,
@@ -97,19 +76,33 @@ def execute(script: Path) -> tuple[Any, Failure | None]:
         config=Config(KernelManager={"transport_encryption": "auto"}),
     )
     names, at = cell_names(notebook, script), [0]
-    client.on_cell_start = lambda cell_index, **_: at.append(cell_index)
-    running.append(client)
-    try:
-        client.execute(env=_environment())
-    except CellExecutionError as error:
-        reason = _reason(error.ename, error.evalue)
-        return notebook, Failure(f"{names[at[-1]]}: {reason}", str(error))
-    except DeadKernelError as error:
-        return notebook, Failure(f"{names[at[-1]]}: {error}", str(error))
-    finally:
-        running.remove(client)
-        _join_streams(notebook)
-    return notebook, None
+
+    def begin(cell_index: int, **_: object) -> None:
+        at.append(cell_index)
+        if late.is_set() or stopped.is_set():
+            # It began after its kernel should have been ended.
+            raise DeadKernelError("ended")
+
+    client.on_cell_start = begin
+    with endable(partial(_kill, client), limit) as late:
+        try:
+            client.execute(env=_environment())
+        except CellExecutionError as error:
+            reason, details = in_a_line(error.ename, error.evalue), str(error)
+        except DeadKernelError as error:
+            reason = not_finished(limit or 0) if late.is_set() else str(error)
+            details = reason
+        else:
+            return notebook, None
+        finally:
+            _join_streams(notebook)
+    return notebook, Failure(f"{names[at[-1]]}: {reason}", details)
+
+
+def _kill(client: NotebookClient) -> None:
+    provisioner = getattr(client.km, "provisioner", None)
+    if process := getattr(provisioner, "process", None):
+        process.kill()
 
 
 def _join_streams(notebook: Any) -> None:
@@ -139,44 +132,3 @@ def _join_streams(notebook: Any) -> None:
 def _overwritten(line: str) -> str:
     """Return what stays of a line that was written over."""
     return line.rstrip("\r").rpartition("\r")[2]
-
-
-def end_all() -> None:
-    """End the kernels of all notebooks that run in this process, at once."""
-    for client in [*running]:
-        provisioner = getattr(client.km, "provisioner", None)
-        if process := getattr(provisioner, "process", None):
-            process.kill()
-
-
-def unexpected(error: Exception) -> str:
-    """Return an error that no notebook should raise in one line."""
-    return _reason(type(error).__name__, str(error))
-
-
-def _run_marimo(script: Path) -> tuple[Any, Failure | None]:
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "notebook.ipynb"
-        command = [sys.executable, "-m", "marimo", "export", "ipynb", str(script)]
-        options = ["-o", str(output), "--include-outputs", "--sort=top-down"]
-        process = git.run([*command, *options], here().root)
-        if not output.exists():
-            output.write_text(EMPTY, "utf-8")
-        notebook = jupytext.read(output)
-    if process.returncode == 0:
-        return notebook, None
-    raised = [
-        (name, output)
-        for name, cell in zip(cell_names(notebook, script), notebook.cells, strict=True)
-        for output in cell.get("outputs", [])
-        if output.output_type == "error"
-    ]
-    details = [process.stderr, *("\n".join(error.traceback) for _, error in raised)]
-    reasons = [f"{name}: {_reason(it.ename, it.evalue)}" for name, it in raised]
-    last_line = process.stderr.strip().rpartition("\n")[2]
-    return notebook, Failure([*reasons, last_line][0], "\n".join(details))
-
-
-def _reason(error: str, words: str) -> str:
-    """Return an error in one line."""
-    return f"{error}: {' '.join(words.split())}"

@@ -4,17 +4,21 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape, unescape
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
 
 from twobus import git
-from twobus.codeowners import owners_of_all
 from twobus.notebooks.pages import Mark
+from twobus.owning import owners_of
 from twobus.project import here
 
 HEADING = re.compile(r'<h([1-6]) id="([^"]*)">(.*?)<a class="anchor-link"', re.DOTALL)
+ANCHOR = re.compile(
+    r'(<h[1-6] id=")([^"]*)(">.*?<a class="anchor-link" href="#)\2"', re.DOTALL
+)
 # Fewer headings are seen without a list of them.
 FEWEST = 4
 # Where a forge is, in what git calls a remote. A login ends at the last `@`, so nothing
@@ -38,12 +42,13 @@ small { color: #666; display: block; overflow-wrap: anywhere; }
 </style></head><body><h1>{{ title }}</h1>
 <table><thead><tr><th>Report</th><th>State</th><th>Made</th></tr></thead><tbody>
 {%- for page, name, said in entries %}
-<tr><td><a href="{{ page }}">{{ name }}</a><small>{{ said.notebook }}</small></td>
+<tr><td><a href="{{ page }}">{{ name }}</a><small>{{ said.notebook }}</small>
+<small>{{ owners[said.notebook] | join(", ") }}</small></td>
 <td class="{{ said.state }}">{{ said.state }}<small>{{ said.reason }}</small></td>
 <td>{{ said.made }}</td></tr>
 {%- endfor %}
 </tbody></table>
-<p><small>{{ owners }}</small></p></body></html>
+</body></html>
 """
 
 
@@ -62,13 +67,13 @@ class Heading:
     text: str
 
 
-def facts() -> dict[str, Any]:
-    """Return who owns the project's pages, and its commit with an address, if any."""
+def facts(script: Path) -> dict[str, Any]:
+    """Return who owns a notebook, and its commit with an address, if any."""
     root = here().root
     commit, _ = git.head(root)
     remote = git.ask("remote", "get-url", "origin", cwd=root) or ""
     return {
-        "owners": owners_of_all(root),
+        "owners": owners_of(root, here().name(script)),
         "commit": commit[:12],
         "link": _link(remote, commit) if commit else "",
     }
@@ -85,6 +90,23 @@ def headings(texts: Iterable[str]) -> list[Heading]:
         for text in texts
         for found in HEADING.finditer(text)
     ]
+
+
+def with_anchors(text: str, seen: set[str]) -> str:
+    """Return HTML in which headings of the same words have anchors of their own.
+
+    Args:
+        text: The HTML of a cell.
+        seen: The anchors of the cells before, to which its own are added.
+    """
+
+    def one(found: re.Match[str]) -> str:
+        names = (f"{found[2]}-{number}" for number in count(1))
+        anchor = next(it for it in chain([found[2]], names) if it not in seen)
+        seen.add(anchor)
+        return f'{found[1]}{anchor}{found[3]}{anchor}"'
+
+    return ANCHOR.sub(one, text)
 
 
 def contents(found: Sequence[Heading]) -> list[Heading]:
@@ -104,7 +126,8 @@ def arranged(cells: list[Any], shown: list[list[str]]) -> list[Any]:
     order = []
     for place, cell in enumerate(cells):
         if _is_summary(cell):
-            cell.metadata["tags"] = ["summary"]
+            tags = cell.metadata.get("tags", [])
+            cell.metadata["tags"] = [*tags, *["summary"] * ("summary" not in tags)]
             order.append((1, place))
         else:
             order.append((0 if place == titled else 2, place))
@@ -127,14 +150,14 @@ def index(entries: Sequence[tuple[str, str, Mark]]) -> str:
     Args:
         entries: For each page its address, its title, and what it says of itself.
     """
-    owners = ", ".join(owners_of_all(here().root))
+    names = {said.notebook for _, _, said in entries}
     return (
         Environment(autoescape=True)
         .from_string(INDEX)
         .render(
             title=f"Reports of {here().root.name}",
             entries=entries,
-            owners=f"Owners: {owners}" if owners else "",
+            owners={name: owners_of(here().root, name) for name in names},
         )
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from nbconvert import HTMLExporter
 
 from twobus.notebooks.cells import cell_names
-from twobus.notebooks.frame import arranged, contents, headings
+from twobus.notebooks.frame import arranged, contents, headings, with_anchors
 from twobus.notebooks.outputs.display import Display
 from twobus.notebooks.outputs.libraries import tags
 
@@ -48,16 +48,21 @@ def render(notebook: Any, script: Path) -> Page:
     """
     states = notebook.metadata.pop("widgets", {}).get(STATE, {})
     display = Display(script.parent, states.get("state", {}))
-    texts = {}
+    texts, anchors = dict[str, str](), set[str]()
     for cell, name in zip(notebook.cells, cell_names(notebook, script), strict=True):
         display.cell = name
         if cell.cell_type == "markdown":
-            texts[cell.source] = display.markdown(cell.source)
+            text = display.markdown(cell.source)
+            # By its place, since two cells may say the same.
+            cell.source = str(len(texts))
+            texts[cell.source] = with_anchors(text, anchors)
         outputs = cell.get("outputs", [])
         # HoloViews displays nothing, too, beside its figures.
         full = [it for it in outputs if it.get("data") or it.get("text")]
         for output in full or outputs:
             _show(output, display)
+            if html := output.get("data", {}).get("text/html"):
+                output.data["text/html"] = with_anchors(html, anchors)
         # What is empty now only prepared a notebook for its figures.
         if "outputs" in cell:
             cell.outputs = [it for it in cell.outputs if it.get("data", True)]

@@ -120,6 +120,7 @@ def drop(folder: Path, notebooks: Iterable[str]) -> list[Path]:
         said = mark(page)
         if said is not None and said.notebook not in there:
             page.unlink()
+            page.with_suffix(".pdf").unlink(missing_ok=True)
             gone.append(page)
     return gone
 

@@ -17,13 +17,19 @@ NAMES = (
     "msedge",
     "microsoft-edge",
 )
-PLACES = (
+MAC = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
+# Below the folders of programs, which Windows names in its environment.
+WINDOWS = (
+    "Google/Chrome/Application/chrome.exe",
+    "Microsoft/Edge/Application/msedge.exe",
+    "Chromium/Application/chrome.exe",
+)
+PROGRAMS = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
+OTHERWISE = "open it in a browser and print it as PDF."
 LONGEST = 120
 
 
@@ -34,7 +40,9 @@ def browser() -> str:
         StopError: If there is none.
     """
     found = [path for name in NAMES if (path := shutil.which(name))]
-    found += [place for place in PLACES if Path(place).is_file()]
+    programs = [Path(os.environ[it]) for it in PROGRAMS if it in os.environ]
+    places = [*map(Path, MAC), *(it / name for it in programs for name in WINDOWS)]
+    found += [str(place) for place in places if place.is_file()]
     if not found:
         raise StopError(
             "No browser can print here: install Chromium, Chrome or Edge, or open the "
@@ -79,11 +87,10 @@ def write(page: Path) -> Path:
             run = subprocess.run(command, capture_output=True, timeout=LONGEST)
         except subprocess.TimeoutExpired:
             raise StopError(
-                f"{page.name} has not been printed in {LONGEST} seconds: open it in a "
-                "browser and print it as PDF."
+                f"{page.name} has not been printed in {LONGEST} seconds: {OTHERWISE}"
             ) from None
         if not printed.is_file():
             last = run.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            raise StopError(f"{page.name} could not be printed: {last}")
+            raise StopError(f"{page.name} could not be printed ({last}): {OTHERWISE}")
         shutil.move(printed, target)
     return target

@@ -19,7 +19,9 @@ from tqdm import tqdm
 from twobus import git
 from twobus.data import digest, source
 from twobus.notebooks import dependencies, frame, pages, pdf
-from twobus.notebooks.execute import Failure, end_all, execute, not_shown, unexpected
+from twobus.notebooks.ending import end_all, limit, stopped
+from twobus.notebooks.execute import execute
+from twobus.notebooks.failure import Failure, not_shown, unexpected
 from twobus.notebooks.page import render
 from twobus.project import StopError, here, visible
 from twobus.tasks import task
@@ -68,13 +70,29 @@ def report(names: list[str] | None = None, kind: str = "html") -> None:
             known = ", ".join(script.stem for script in scripts) or "none yet"
             raise StopError(f"There is no notebook {name!r}; known: {known}.")
     wanted = [it for it in scripts if not names or _names(it) & {*names}]
-    # What a database holds may have changed: they run whatever there is.
+    failures = []
     try:
+        # What a database holds may have changed: they run whatever there is.
         _render_all(wanted, here().reports, again=True)
-    finally:
-        _list_all()
+    except StopError as error:
+        failures.append(str(error))
+    _list_all()
     for script in wanted if kind == "pdf" else ():
-        print(here().name(pdf.write(_page(here().reports, script))))
+        failures += _print_one(_page(here().reports, script))
+    if failures:
+        raise StopError("\n".join(failures))
+
+
+def _print_one(page: Path) -> list[str]:
+    """Print a good page as PDF, and return why that failed, if it did."""
+    said = pages.mark(page)
+    if said is None or said.state != "current":
+        return []
+    try:
+        print(here().name(pdf.write(page)))
+    except StopError as error:
+        return [str(error)]
+    return []
 
 
 def _list_all() -> None:
@@ -102,13 +120,21 @@ def check_all(again: bool = False) -> None:
     """
     scripts = []
     for script in _scripts():
-        if SLOW.search(script.read_text("utf-8", errors="replace")):
+        if _is_slow(script):
             name = here().name(script)
             print(f"{name} is tagged slow: not run here, but by `poe report`.")
         else:
             scripts.append(script)
     with on_samples():
-        _render_all(scripts, here().reports / "samples", again=again)
+        _render_all(scripts, here().reports / "samples", again=again, seconds=limit())
+
+
+def _is_slow(script: Path) -> bool:
+    try:
+        return bool(SLOW.search(script.read_text("utf-8", errors="replace")))
+    except OSError:
+        # Its run says so.
+        return False
 
 
 @contextmanager
@@ -126,7 +152,9 @@ def on_samples() -> Iterator[None]:
             os.environ["DATA_URL"] = before
 
 
-def _render_all(scripts: list[Path], folder: Path, *, again: bool) -> None:
+def _render_all(
+    scripts: list[Path], folder: Path, *, again: bool, seconds: float | None = None
+) -> None:
     """Run notebooks side by side, and render each as soon as it has run.
 
     Raises:
@@ -135,23 +163,26 @@ def _render_all(scripts: list[Path], folder: Path, *, again: bool) -> None:
     for page in pages.drop(folder, map(here().name, _scripts())):
         print(f"{here().name(page)} is gone, as its notebook is.")
     shared, made_from = dependencies.common(), _made_from()
+    made = made_from[0].split(" from ")[0].removeprefix("Made ")
     notice = ON_SAMPLES if source().on_samples() else ""
     failures = {}
 
-    def make(script: Path) -> tuple[str, Failure | None]:
-        name = here().name(script)
-        page = _page(folder, script)
-        key = dependencies.key(script, shared)
-        known = None if again else pages.mark(page)
-        if known and known.key == key and known.state == "current":
-            return f"{name}: nothing has changed since {known.made}, not run", None
+    def make(script: Path) -> Made:
+        name, page = here().name(script), _page(folder, script)
         start = time.monotonic()
-        said = pages.Mark(
-            key, made_from[0].split(" from ")[0].removeprefix("Made "), name
-        )
-        failure = _make(script, page, said, made_from, notice)
-        seconds = time.monotonic() - start
-        return f"{name} -> {here().name(page)} ({seconds:.1f} s)", failure
+        try:
+            key = dependencies.key(script, shared)
+            known = None if again else pages.mark(page)
+            if known and known.key == key and known.state == "current":
+                return f"{name}: nothing has changed since {known.made}, not run", None
+            said = pages.Mark(key, made, name)
+            failure = _make(script, page, said, made_from, notice, seconds)
+        except Exception as error:
+            # Of a page that cannot be written, or a script that cannot be read.
+            reason = str(error) if isinstance(error, StopError) else unexpected(error)
+            failure = Failure(reason, format_exc())
+        line = f"{name} -> {here().name(page)}"
+        return f"{line} ({time.monotonic() - start:.1f} s)", failure
 
     with _Pool() as pool:
         for script, (line, failure) in pool.each(make, scripts):
@@ -174,28 +205,40 @@ def _page(folder: Path, script: Path) -> Path:
 
 
 def _make(
-    script: Path, page: Path, said: pages.Mark, made_from: list[str], notice: str
+    script: Path,
+    page: Path,
+    said: pages.Mark,
+    made_from: list[str],
+    notice: str,
+    seconds: float | None,
 ) -> Failure | None:
-    """Run one notebook and write its page; whatever happens, others go on.
+    """Run one notebook and write its page.
 
     Returns:
         Why it failed, if so.
+
+    Raises:
+        StopError: If the page cannot be written.
     """
     try:
-        notebook, failure = execute(script)
+        notebook, failure = execute(script, seconds)
         notebook.metadata |= {"made_from": made_from, "notice": notice}
-        notebook.metadata["facts"] = frame.facts()
+        notebook.metadata["facts"] = frame.facts(script)
         rendered = render(notebook, script)
         failure = failure or not_shown(rendered.problems)
-        if failure is None:
-            pages.keep(page, rendered.text, said)
-        else:
-            pages.fail(page, rendered.text, replace(said, reason=failure.reason))
+        text = rendered.text
     except Exception as error:
         words = " ".join(str(error).split())
         reason = words if isinstance(error, StopError) else unexpected(error)
         failure = Failure(reason, format_exc())
-        pages.fail(page, _nothing(script, reason), replace(said, reason=reason))
+        text = _nothing(script, reason)
+    if stopped.is_set():
+        # Somebody has ended it: that says nothing of the notebook.
+        return Failure("ended", "")
+    if failure is None:
+        pages.keep(page, text, said)
+    else:
+        pages.fail(page, text, replace(said, reason=failure.reason))
     return failure
 
 
@@ -220,6 +263,7 @@ class _Pool:
         self.pool = ThreadPoolExecutor(count or os.cpu_count() or 1)
 
     def __enter__(self) -> Self:
+        stopped.clear()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
