@@ -182,7 +182,7 @@ BREACHES: dict[str, tuple[Callable[[str], str], str]] = {
     "not UTF-8": (
         lambda raw: with_row(raw, island=f"{CANARY} \udcff"),
         "is not UTF-8 in line 7: name its encoding in the table's module, such as "
-        'CSV_OPTIONS = {"encoding": "windows-1252"}.',
+        'CSV_OPTIONS = {"nullstr": "NA", "encoding": "windows-1252"}.',
     ),
 }
 
