@@ -29,7 +29,7 @@ def test_a_good_model_passes_and_its_score_is_told(models: Path) -> None:
     assert "16 passed" in result.output
     assert "warning" not in result.output
     assert "ML Test Score" in result.output
-    assert "The score is the least of these: 2." in result.output
+    assert "The score is the lowest of these numbers: 2." in result.output
 
 
 @pytest.mark.parametrize(

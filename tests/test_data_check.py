@@ -587,7 +587,7 @@ def test_files_are_fetched_without_the_option(
 ) -> None:
     result = call(shop, "data")
     assert result.code == 0
-    assert "Files that data/sources.toml lists: 0" in result.output
+    assert "data/sources.toml lists no files" in result.output
 
 
 def test_options_for_a_check_are_refused_without_one(shop: Path) -> None:

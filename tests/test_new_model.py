@@ -1,5 +1,7 @@
 """A new model is written whole, or not at all, and is green from its first minute."""
 
+import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -106,6 +108,14 @@ def test_a_name_gives_a_model_with_an_invented_table(
     assert all(name in said for name in files)
     assert "The table is invented" in said
     green(models)
+    # Cards of other models are written nevertheless.
+    assert refused(tasks.card).startswith("won_offers was never trained")
+    assert (models / "reports" / "models" / "penguin_sex.html").is_file()
+    # What it says comes next does.
+    copy, train = re.findall(r"^  (?:cp|uv run poe) (.+)$", said, re.MULTILINE)
+    shutil.copy(*(models / name for name in copy.split()))
+    assert train == "train won_offers"
+    tasks.train(["won_offers"])
 
 
 def test_the_first_model_of_a_project_is_written_too(small: Small) -> None:

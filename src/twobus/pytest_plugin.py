@@ -16,40 +16,40 @@ pytest.register_assert_rewrite("twobus.models.checks", "twobus.library.checks")
 
 ITEMS = {
     "data": [
-        "a schema says what to expect of each feature",
-        "each feature is of use",
-        "no feature costs more than it gives",
-        "features keep to requirements of the organisation",
+        "each input has a contract",
+        "each feature makes predictions better",
+        "no feature costs more work than it is worth",
+        "features follow the rules of your organisation",
         "personal data is protected",
         "a new feature can be added quickly",
         "the code of features is tested",
     ],
     "model": [
-        "each specification is reviewed and submitted",
-        "offline metrics follow what matters online",
+        "only committed code can serve",
+        "a better score means better results in use",
         "settings are tuned",
-        "it is known how fast a model becomes stale",
+        "it is known how fast a model gets worse with age",
         "a simpler model is not better",
-        "quality suffices on important slices",
-        "inclusion is considered",
+        "a model is good enough in each important group",
+        "inputs that must not matter do not matter",
     ],
     "infrastructure": [
-        "training is reproducible",
-        "specifications are unit tested",
-        "the whole pipeline is tested together",
-        "quality is validated before serving",
-        "a single prediction can be debugged",
-        "a new version is tried on a few before it serves all",
-        "a version can be rolled back",
+        "training twice gives the same model",
+        "each model's code has tests",
+        "all steps from data to prediction are tested together",
+        "scores are checked before a version serves",
+        "a single prediction can be followed step by step",
+        "a new version serves a few requests before it serves all",
+        "the version before can be brought back",
     ],
     "monitoring": [
-        "a changed dependency is noticed",
+        "a change of a package is noticed",
         "serving refuses data that training would refuse",
         "training and serving compute the same features",
-        "a stale model is noticed",
+        "a model that is too old is noticed",
         "predictions are numbers, also at extremes",
         "a slower or larger model is noticed",
-        "worse predictions are noticed",
+        "worse predictions in use are noticed",
     ],
 }
 
@@ -92,6 +92,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         ]
         points.append(len(items) - len(left))
         terminalreporter.write_line(
-            f"{section}: {points[-1]} of {len(items)}; by hand: {', '.join(left)}"
+            f"{section}: tests prove {points[-1]} of {len(items)}; yours to check:"
         )
-    terminalreporter.write_line(f"The score is the least of these: {min(points)}.")
+        for item in left:
+            terminalreporter.write_line(f"  - {item}")
+    terminalreporter.write_line(
+        f"The score is the lowest of these numbers: {min(points)}. docs/MODELS.md says "
+        "what it is good for."
+    )

@@ -69,6 +69,13 @@ def fetch() -> None:
             )
     if wrong:
         raise StopError("\n".join(wrong))
+    if not sources:
+        print(
+            "data/sources.toml lists no files, so there is nothing to fetch. Next: "
+            "list there what others must fetch, as its first lines show; a file that "
+            "you have becomes a table by uv run poe new-table NAME FILE."
+        )
+        return
     print(f"Files that data/sources.toml lists: {len(sources)}, all in data/raw.")
 
 

@@ -60,7 +60,8 @@ def render(
         [
             "## Scores",
             "More is better. Intervals are at 95 %; the baseline knows only how often "
-            "each value of the target occurs.",
+            "each value of the target occurs. A version that misses what is needed "
+            "cannot be promoted.",
             table(scores),
             "## Owners",
             _owners(),

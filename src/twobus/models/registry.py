@@ -24,6 +24,8 @@ from twobus.settings import Settings
 
 T = TypeVar("T")
 DATABASE = "mlflow.db"
+NOT_COMMITTED = "It was trained with changes that are not committed: commit them first."
+ON_SAMPLES = "It was trained on the samples: set DATA_URL to the real data first."
 
 
 class RegistrySettings(Settings):
@@ -235,7 +237,7 @@ def promote(name: str, number: int) -> None:
     """
     if reasons := objections(fetch(name, number)):
         raise ModelError(
-            f"Version {number} of {name} cannot be promoted: {'; '.join(reasons)}."
+            f"Version {number} of {name} cannot be promoted. {' '.join(reasons)}"
         )
     now, past = _registered(name)
     kept = past[: past.index(now) + 1] if now in past else past
@@ -269,13 +271,12 @@ def rollback(name: str) -> int:
 def objections(version: Version) -> list[str]:
     """Say why a version must not serve; nothing if it may."""
     facts, page = version.facts, f"docs/models/{version.name}.md"
-    low = [score for score in version.scores if not score.passed]
     empty = unanswered(version.name)
     return [
-        *(["it was trained with changes that are not committed"] * facts["dirty"]),
-        *(["it was trained on the samples"] * facts["samples"]),
-        *(f"{it.metric} ({it.rows}) is {it.value:.3f}, not {it.needed}" for it in low),
-        *(f"{page} says nothing below {title!r}" for title in empty),
+        *([NOT_COMMITTED] * facts["dirty"]),
+        *([ON_SAMPLES] * facts["samples"]),
+        *(f"{it.missed}." for it in version.scores if it.missed),
+        *(f"{page} says nothing below {title!r}." for title in empty),
     ]
 
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import isnan, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,20 @@ class Score:
     def passed(self) -> bool:
         """Whether the value is enough, or nothing is demanded of it."""
         return self.needed is None or self.value >= self.needed
+
+    @property
+    def missed(self) -> str:
+        """What is said where it is too low, without a dot; empty where it is not."""
+        if self.needed is None or self.passed:
+            return ""
+        value = f"{self.value:.3f}"
+        if isnan(self.value):
+            value = "not defined for these rows"
+        elif float(value) >= self.needed:
+            # Rounded so far it looks high enough.
+            value = str(self.value)
+        what = f"{self.metric} ({self.rows})"
+        return f"{what} is {value}; at least {self.needed:g} is needed"
 
 
 def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:

@@ -47,7 +47,7 @@ def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:
     scores = grid.cv_results_
     found = pd.DataFrame(scores["params"])
     found[metric] = scores["mean_test_score"]
-    found["deviation"] = scores["std_test_score"]
+    found["standard deviation over folds"] = scores["std_test_score"]
     return found.sort_values(metric, ascending=False, ignore_index=True)
 
 

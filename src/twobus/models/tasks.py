@@ -33,7 +33,7 @@ def train(names: list[str] | None = None, seed: int = 0) -> None:
         version = registry.fetch(name, number)
         print(f"\n{name}, version {number}\n\n{table(version.scores)}\n")
         if reasons := registry.objections(version):
-            print(f"It cannot be promoted: {'; '.join(reasons)}.")
+            print("\n- ".join(["It cannot be promoted:", *reasons]))
         else:
             print(f"uv run poe promote {name} {number}")
 
@@ -132,16 +132,23 @@ def card(names: list[str] | None = None) -> None:
     """Write the cards of the promoted, else of the newest versions to reports/models.
 
     Raises:
-        SystemExit: With a sentence, if there is no version.
+        SystemExit: With a sentence for each model that was never trained, once all
+            other cards are written.
     """
     from twobus.models import registry
 
-    for name in _chosen(names):
+    chosen = _chosen(names)
+    untrained = [name for name in chosen if not registry.versions(name)]
+    for name in chosen:
+        if name in untrained:
+            continue
         version = registry.fetch(name, registry.champion(name) or _newest(name))
         file = here().reports / "models" / f"{name}.html"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(version.card, "utf-8")
         print(f"{name}, version {version.number}: {here().name(file)}")
+    if untrained:
+        raise ModelError("\n".join(map(_never_trained, untrained)))
 
 
 def _chosen(names: list[str] | None) -> list[str]:
@@ -157,8 +164,12 @@ def _newest(name: str) -> int:
     from twobus.models import registry
 
     if not (known := registry.versions(name)):
-        raise ModelError(f"{name} was never trained: uv run poe train {name}")
+        raise ModelError(_never_trained(name))
     return known[0]
+
+
+def _never_trained(name: str) -> str:
+    return f"{name} was never trained: uv run poe train {name}"
 
 
 def _say(name: str) -> Callable[[str], None]:

@@ -49,13 +49,17 @@ def new_model(name: str, table: str = "", target: str = "") -> None:
     write(files)
     if table and not target:
         print("It predicts the last column: --target names another.")
-    if here().code / "tables" / f"{name}.csv" in files:
-        print(
-            f"The table is invented, with a sample beside it. To train, put rows "
-            f"of yours into data/raw/{name}.csv, or copy the sample there to try."
-        )
-    print(f"Next:\n  uv run poe check\n  uv run poe train {name}")
-    print(f"To promote it, say first in docs/models/{name}.md what it is for.")
+    sample = here().code / "tables" / f"{name}.csv"
+    # Training reads what DATA_URL names, where an invented table is not.
+    first = "uv run poe check"
+    if sample in files:
+        print("The table is invented, to try the model with. Rows of yours replace it.")
+        first = f"cp {here().name(sample)} data/raw/"
+    print(f"Next:\n  {first}\n  uv run poe train {name}")
+    print(
+        "What is to be promoted needs a commit before it is trained, and words in "
+        f"docs/models/{name}.md on what it is for."
+    )
 
 
 def _files(name: str, table: str, target: str) -> dict[Path, str]:

@@ -101,10 +101,7 @@ def compare(base: str = "") -> None:
         notes += said
         rows += _rows(name, was, now, held_out)
         failures += [
-            f"{name} is below what is needed: {it.metric} ({it.rows}) is "
-            f"{it.value:.3f}, not {it.needed}."
-            for it in low
-            if not now.sample
+            f"{name} is not good enough: {it.missed}." for it in low if not now.sample
         ]
     commit = ask("log", "-1", "--format=%h", start).strip()
     _show([f"Models, compared with {commit}:\n", *(f"- {it}" for it in notes)], rows)
