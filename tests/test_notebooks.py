@@ -140,7 +140,7 @@ def test_report_takes_names_and_paths(small: Small) -> None:
     told = poe_inside(project, "report", "first", "notebooks/third.py")
     assert told.code == 0, told.output
     names = {it.name for it in project.glob("reports/*.html")}
-    assert names == {"first.html", "third.html"}
+    assert names == {"first.html", "third.html", "index.html"}
 
 
 @slow
