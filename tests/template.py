@@ -101,6 +101,11 @@ def each_choice(rows: Iterable[dict[str, Any]]) -> list[Any]:
     return found
 
 
+def whole(value: Any) -> Any:
+    """Return a parameter that only `--whole` runs."""
+    return pytest.param(value, marks=pytest.mark.whole)
+
+
 def variants() -> Iterator[dict[str, Any]]:
     """Yield answers in which every pair of choices that decide on files occurs."""
     options = [choices(name) for name in TELLING]

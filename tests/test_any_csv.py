@@ -181,7 +181,7 @@ def test_rows_that_are_written_are_read_back(study: Path, data: st.DataObject) -
     ]
 
 
-@pytest.mark.parametrize("position", [0, 20_480, 300_000])
+@pytest.mark.parametrize("position", [0, 20_480, 130_000])
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=4, deadline=None, suppress_health_check=SHARED)
 @given(data=st.data())

@@ -133,6 +133,7 @@ def test_a_study_may_follow_a_newer_release_than_its_library(study: Path) -> Non
     assert recorded(study) == NEWER
 
 
+@pytest.mark.whole
 def test_models_on_a_library_of_a_newer_release_are_checked_trained_and_written(
     release: Path, library: Library, tmp_path: Path
 ) -> None:
@@ -233,6 +234,7 @@ def test_rows_are_counted_by_year() -> None:
 """
 
 
+@pytest.mark.whole
 def test_a_function_moves_to_the_library_as_its_pages_say(
     study: Path, library: Library
 ) -> None:

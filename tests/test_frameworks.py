@@ -81,6 +81,7 @@ def test_a_batch_of_another_framework_predicts_what_its_server_does(
     assert told == batch[f"predicted_{model.target}"].tolist()
 
 
+@pytest.mark.whole
 def test_the_conformance_tests_hold_for_other_frameworks(framed: Path) -> None:
     words = ["pytest", "-q", "tests/test_models.py", "-k", "trees or network"]
     result = run(*words, cwd=framed, PYTHONPATH=str(framed / "src"), **at_hand())

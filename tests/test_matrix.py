@@ -374,6 +374,7 @@ def test_an_answer_can_be_changed_later(
         assert now[name] == managed[name], name
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_an_analysis_becomes_a_repository_of_models_that_passes(
     template: Template, made: Made, tmp_path: Path

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from template import Result, commit, git, run
+from template import Result, commit, git, run, whole
 
 OLD, NEXT = "v1000.0.0", "v1000.1.0"
 COPIER = [sys.executable, "-m", "copier"]
@@ -101,12 +101,12 @@ def update(project: Path, by: list[str], environment: dict[str, str]) -> Result:
     "place",
     [
         "{folder}/where it is/twobus.git",
-        "file://{folder}/where it is/twobus.git",
-        "git+file://{folder}/where it is/twobus.git",
-        "git@host:{folder}/where it is/twobus.git",
+        whole("file://{folder}/where it is/twobus.git"),
+        whole("git+file://{folder}/where it is/twobus.git"),
+        whole("git@host:{folder}/where it is/twobus.git"),
         "ssh://git@host{folder}/where it is/twobus.git",
         "{http}/twobus.git",
-        "git+{http}/twobus.git",
+        whole("git+{http}/twobus.git"),
     ],
 )
 def test_a_template_is_found(

@@ -178,6 +178,7 @@ def test_training_twice_gives_the_same_scores_and_predictions(quick: Path) -> No
     pd.testing.assert_frame_equal(*batches, check_exact=True)
 
 
+@pytest.mark.whole
 def test_another_python_gives_the_same_scores_and_predictions(
     models_ready: Path, tmp_path: Path
 ) -> None:
