@@ -13,17 +13,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from fastapi import FastAPI
 from markdown_it import MarkdownIt
 
 from twobus.models import (
-    declaration,
     registry,
     rows,
-    schema,
     serving,
     tasks,
     training,
@@ -173,14 +170,13 @@ def serve_harmful(port: int) -> None:
     def harmful(name: str, number: int) -> registry.Version:
         version = registry.fetch(name, number)
         score = replace(version.scores[0], rows=HARM, metric=HARM)
+        column = version.model.contract.columns["bill_length_mm"]
+        column.title = column.description = HARM
         facts = {**version.facts, "sources": [HARM], "commit": HARM, "trained": HARM}
         text = MarkdownIt("commonmark", {"html": False}).render(HARM)
         # As if a card had let it through.
         page = f"<!doctype html><title>card</title>{text}{HARM}"
         return replace(version, scores=[score], facts=facts, card=page)
 
-    columns = declaration.contract("penguins").columns
-    columns["bill_length_mm"].title = columns["bill_length_mm"].description = HARM
-    put(serving, fetch=harmful)
-    put(schema, contract=lambda table: SimpleNamespace(columns=columns))
+    put(serving, fetch=harmful, faults=lambda version: [])
     serving.serve(port)

@@ -64,8 +64,6 @@ def forget(folder: Path) -> None:
     access._source.cache_clear()
     if registry := sys.modules.get("twobus.models.registry"):
         registry.store.cache_clear()
-    if rows := sys.modules.get("twobus.models.rows"):
-        rows._dtypes.cache_clear()
     close_registries()
 
 

@@ -317,10 +317,15 @@ def set_up(project: Path) -> Path:
     return project
 
 
+BRANCHES = ("branch", "--format=%(refname:short)")
+
+
 @contextmanager
 def lend(project: Path) -> Iterator[Path]:
     """Yield a project, then take back what was done to it; its environment stays."""
     start = git("rev-parse", "HEAD", cwd=project).strip()
+    branch = git("branch", "--show-current", cwd=project).strip()
+    before = git(*BRANCHES, cwd=project).split()
     with TemporaryDirectory() as folder:
         registry, aside = project / "registry", Path(folder) / "registry"
         if registry.exists():
@@ -328,7 +333,11 @@ def lend(project: Path) -> Iterator[Path]:
         try:
             yield project
         finally:
+            git("reset", "--quiet", "--hard", cwd=project)
+            git("checkout", "--quiet", branch or start, cwd=project)
             git("reset", "--quiet", "--hard", start, cwd=project)
+            for name in {*git(*BRANCHES, cwd=project).split()} - {*before}:
+                git("branch", "--quiet", "--delete", "--force", name, cwd=project)
             names = (".venv", "__pycache__", ".*_cache")
             kept = (f"--exclude={name}" for name in names)
             git("clean", "-ffdxq", *kept, cwd=project)

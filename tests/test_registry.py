@@ -27,7 +27,7 @@ from modelled import (
 )
 
 from template import environment
-from twobus.models import registry, serving, tasks
+from twobus.models import registry, sealed, serving, tasks
 
 pytestmark = pytest.mark.slow
 
@@ -239,9 +239,11 @@ def test_the_same_code_works_with_a_server_of_the_team(
     assert registry.versions(NAME) == [1]
 
 
-def test_a_contract_that_has_changed_since_is_named_without_values(
-    models: Path,
+def test_a_contract_that_has_changed_is_named_where_a_version_brings_no_code(
+    models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As before versions brought their code along.
+    monkeypatch.setattr(sealed, "CODE", "none")
     table = MODELS.with_name("tables") / "penguins.py"
     edit(models, table, '"min_value": 1_000', '"min_value": 9_000')
     said = refused(tasks.promote, NAME, 1)

@@ -19,7 +19,8 @@ from inside import inside
 from modelled import MODELS, NAME, refusal
 
 from template import lend
-from twobus.models import declaration, registry, schema, serving, tasks, training
+from twobus.models import registry, serving, tasks, training
+from twobus.models.columns import contract
 from twobus.models.declaration import find
 from twobus.models.rows import RowError, predict
 from twobus.models.schema import request_type, to_frame
@@ -234,11 +235,10 @@ def test_what_is_no_request_is_told_how_one_looks(
 def test_columns_called_like_methods_are_fields_like_others(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    columns = declaration.contract("penguins").columns
+    columns = contract("penguins").columns
     changed = {"copy": columns["year"], "schema": columns["species"]}
     wide = SimpleNamespace(columns=changed)
-    monkeypatch.setattr(schema, "contract", lambda table: wide)
-    model: Any = SimpleNamespace(table="wide", inputs=["copy", "schema"])
+    model: Any = SimpleNamespace(contract=wide, inputs=["copy", "schema"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         body: Any = request_type("wide", model, {})

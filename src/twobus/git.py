@@ -8,6 +8,8 @@ from pathlib import Path
 
 from twobus.project import StopError
 
+# Where the main branch is found, unless somebody says.
+BASES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 # What belongs to the project, task or hook from which this is run.
 FOREIGN = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "POE_", "VIRTUAL_ENV")
 # What answers no sooner than this, in seconds, is taken for dead.
@@ -169,6 +171,20 @@ def head(folder: Path) -> tuple[str, bool]:
     """
     commit = ask("rev-parse", "--verify", "HEAD", cwd=folder) or ""
     return commit, not commit or bool(ask("status", "--porcelain", cwd=folder))
+
+
+def main(folder: Path) -> str:
+    """Return the main branch as this clone knows it; empty where it knows none."""
+    known = (it for it in BASES if ask("rev-parse", "-q", "--verify", it, cwd=folder))
+    return next(known, "")
+
+
+def holds(folder: Path, branch: str, commit: str) -> bool:
+    """Tell whether a branch has a commit in its history."""
+    words = ("merge-base", "--is-ancestor", commit, branch)
+    # Others may have written it down: it must not be read as an option.
+    known = re.fullmatch("[0-9a-f]{7,64}", commit)
+    return known is not None and ask(*words, cwd=folder) is not None
 
 
 def refuse_inside(folder: Path) -> None:

@@ -5,18 +5,17 @@ import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 
-from twobus.data import DataError, source
-from twobus.project import StopError, here
+from twobus.models.columns import ModelError, contract, dtype
+from twobus.project import here
 
-
-class ModelError(StopError):
-    """A model cannot be had, or must not be used; the message says what to do."""
+__all__ = ["Estimator", "Model", "ModelError"]
 
 
 class Estimator(Protocol):
@@ -67,6 +66,8 @@ class Model:
             can name any type, and loading it may run it: read what they do first.
         save: Writes a fitted estimator into a folder; skops does, without it.
         load: Reads what `save` wrote.
+        contract: The contract of the table: today's, or for a version that is loaded
+            the one that it was trained by.
     """
 
     table: str
@@ -84,6 +85,7 @@ class Model:
     trusted: Sequence[str] = ()
     save: Callable[[Any, Path], None] | None = None
     load: Callable[[Path], Any] | None = None
+    contract: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what can be seen to be wrong without data.
@@ -91,7 +93,8 @@ class Model:
         Raises:
             ModelError: With a sentence for the first mistake.
         """
-        columns = contract(self.table).columns
+        object.__setattr__(self, "contract", contract(self.table))
+        columns = self.contract.columns
         for name, wanted in self._columns().items():
             if unknown := [column for column in wanted if column not in columns]:
                 raise ModelError(
@@ -107,6 +110,11 @@ class Model:
         if (self.save is None) != (self.load is None):
             raise ModelError("Give both `save` and `load`, or neither.")
 
+    @cached_property
+    def dtypes(self) -> Mapping[str, Any]:
+        """The type of pandas in which features see each column of the contract."""
+        return {name: dtype(it) for name, it in self.contract.columns.items()}
+
     def _columns(self) -> dict[str, Sequence[str]]:
         return {
             "target": [self.target],
@@ -115,18 +123,6 @@ class Model:
             "key": self.key,
             "time": [self.time] if self.time else [],
         }
-
-
-def contract(table: str) -> Any:
-    """Return what the rows of a table look like, as a pandera schema.
-
-    Raises:
-        ModelError: If there is no such table, or it has no contract.
-    """
-    try:
-        return source().contract(table)
-    except DataError as error:
-        raise ModelError(str(error)) from None
 
 
 def names() -> list[str]:
@@ -146,9 +142,7 @@ def find(name: str) -> Model:
     Raises:
         ModelError: If there is none of this name, or its module declares none.
     """
-    if name not in names():
-        known = ", ".join(names()) or "none yet, uv run poe new-model NAME makes one"
-        raise ModelError(f"There is no model {name!r}; known models: {known}.")
+    known(name)
     try:
         module = import_module(f"{here().package}.models.{name}")
         model = getattr(module, "MODEL", None)
@@ -166,6 +160,17 @@ def find(name: str) -> Model:
     if not isinstance(model, Model):
         raise ModelError(f"models/{name}.py declares no MODEL that is a Model.")
     return model
+
+
+def known(name: str) -> None:
+    """Refuse a name that no model has.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    if name not in names():
+        told = ", ".join(names()) or "none yet, uv run poe new-model NAME makes one"
+        raise ModelError(f"There is no model {name!r}; known models: {told}.")
 
 
 def explain(error: BaseException) -> str:

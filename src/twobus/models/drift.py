@@ -15,7 +15,7 @@ from twobus.data.checks.task import run
 from twobus.data.checks.verdict import Reference
 from twobus.data.connection import in_memory
 from twobus.models import declaration
-from twobus.models.declaration import Model, contract, find
+from twobus.models.declaration import Model, find
 from twobus.tasks import task
 
 
@@ -44,7 +44,7 @@ def training_profile(
     types = ibis.schema({name: schema[name] for name in columns}).to_pyarrow()
     given = pa.Table.from_pandas(rows[columns], schema=types, preserve_index=False)
     table = in_memory().create_table("training", given)
-    today = look(table, contract(model.table), datetime.now(UTC), "training")
+    today = look(table, model.contract, datetime.now(UTC), "training")
     keys = len(rows[[*model.key]].drop_duplicates()) if model.key else len(rows)
     return to_json(replace(today.profile, keys=keys))
 

@@ -15,11 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from twobus import git
+from twobus.models import sealed
 from twobus.models.artifacts import load, save, seal, verify
 from twobus.models.declaration import Model, ModelError, find, unanswered
 from twobus.models.golden import repeat
 from twobus.models.scores import Score
-from twobus.project import here
+from twobus.project import StopError, here
 from twobus.settings import Settings
 
 T = TypeVar("T")
@@ -34,9 +36,12 @@ class RegistrySettings(Settings):
     Attributes:
         mlflow_tracking_uri: The MLflow server that keeps the versions; empty for the
             folder `registry`.
+        trust_registry: Whether code that a version brings along runs even where no git
+            tells that it was on the main branch.
     """
 
     mlflow_tracking_uri: str = ""
+    trust_registry: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Version:
     Attributes:
         name: The model's name.
         number: Which version; the first one is 1.
-        model: Its declaration, as it is now.
+        model: Its declaration: its own, or today's where it was trained before versions
+            brought their code along.
         fitted: The fitted estimator.
         facts: What it was made from: see `training.Facts`.
         scores: What it is worth.
@@ -135,7 +141,9 @@ def register(
     with tempfile.TemporaryDirectory() as place, _sentences(f"{name} was not kept"):
         files = Path(place)
         (files / "model").mkdir()
-        save(name, find(name), fitted, files / "model")
+        model = find(name)
+        sealed.keep(name, model, files)
+        save(name, model, fitted, files / "model")
         texts = {
             "facts.json": json.dumps(facts, indent=2),
             "scores.json": json.dumps([asdict(score) for score in scores], indent=2),
@@ -190,16 +198,62 @@ def fetch(name: str, number: int) -> Version:
             or it predicts something else today.
     """
     with opened(name, number) as files:
-        model = find(name)
         facts, scores, golden = (
             json.loads((files / f"{file}.json").read_text("utf-8"))
             for file in ("facts", "scores", "golden")
         )
-        fitted = load(name, model, files / "model")
-        repeat(name, model, fitted, golden, facts)
+        with _code(name, files, facts["commit"]) as model:
+            fitted = load(name, model, files / "model")
+            repeat(name, model, fitted, golden, facts)
         card = (files / "card.html").read_text("utf-8")
     judged = [Score(**score) for score in scores]
     return Version(name, number, model, fitted, facts, judged, golden["rows"][0], card)
+
+
+@contextmanager
+def _code(name: str, files: Path, commit: str) -> Iterator[Model]:
+    """Yield a model as a version declares it: today's where that is the same.
+
+    Raises:
+        ModelError: If its code is another, and nothing proves that it was reviewed.
+    """
+    if not (files / sealed.CODE).is_dir() or not sealed.differs(name, files):
+        yield find(name)
+        return
+    if not (_of_this_computer() or RegistrySettings().trust_registry):
+        # Who can write to a server could else run code wherever a model is served.
+        _prove(files, commit)
+    with sealed.declared(name, files) as model:
+        yield model
+
+
+def _of_this_computer() -> bool:
+    """Tell whether only who can change the project's code can write versions."""
+    return embedded()
+
+
+def _prove(files: Path, commit: str) -> None:
+    """Refuse code that git does not have on the main branch."""
+    root = here().root
+    try:
+        main = git.main(root)
+        known = bool(main) and git.holds(root, main, commit)
+    except StopError:
+        main, known = "", False
+    for name, content in sealed.sources(files) if known else ():
+        # A checkout may have other ends of lines, and git's output is read as text.
+        text = content.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+        with suppress(StopError):
+            if git.git("cat-file", "blob", f"{commit}:./{name}", cwd=root) == text:
+                continue
+        raise ModelError(f"its {name} is not the one of commit {commit[:12]}")
+    if not known:
+        where = f"on {main}" if main else "known here, where git tells nothing"
+        raise ModelError(
+            f"its code is another than today's, and its commit {commit[:12]} is not "
+            f"{where}: set TRUST_REGISTRY=true if only people whose code is reviewed "
+            "can write to the registry"
+        )
 
 
 @contextmanager
@@ -269,14 +323,39 @@ def rollback(name: str) -> int:
 
 
 def objections(version: Version) -> list[str]:
-    """Say why a version must not serve; nothing if it may."""
-    facts, page = version.facts, f"docs/models/{version.name}.md"
+    """Say why a version must not be promoted; nothing if it may."""
+    page = f"docs/models/{version.name}.md"
     empty = unanswered(version.name)
+    return [
+        *faults(version),
+        *(f"{page} says nothing below {title!r}." for title in empty),
+    ]
+
+
+def faults(version: Version) -> list[str]:
+    """Say why a version must not serve, whoever has promoted it; nothing if it may."""
+    facts = version.facts
     return [
         *([NOT_COMMITTED] * facts["dirty"]),
         *([ON_SAMPLES] * facts["samples"]),
+        *_elsewhere(facts["commit"]),
         *(f"{it.missed}." for it in version.scores if it.missed),
-        *(f"{page} says nothing below {title!r}." for title in empty),
+    ]
+
+
+def _elsewhere(commit: str) -> list[str]:
+    """Say that a commit is not on the main branch, where git can tell."""
+    root = here().root
+    try:
+        main = git.main(root)
+        if not main or git.holds(root, main, commit):
+            return []
+    except StopError:
+        # Where it only serves, there may be no git.
+        return []
+    return [
+        f"Its commit {commit[:12]} is not on {main}: merge and push it, or train again "
+        f"from {main}."
     ]
 
 

@@ -1,30 +1,33 @@
 """From rows to predictions: the one way that training, batches and the API take."""
 
 from bisect import bisect_left
-from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from twobus.models.declaration import Model, ModelError, contract
-from twobus.project import Project, here
+from twobus.models.declaration import Model, ModelError
 
 # How the columns of probabilities begin; the class follows.
 SHARE = "probability_"
 
 
 class RowError(ModelError):
-    """A row cannot be predicted; `row` is its position, from 0 on."""
+    """A row cannot be predicted.
 
-    def __init__(self, row: int) -> None:
+    Attributes:
+        row: Its position, from 0 on.
+        reason: What was raised, which may hold values: for who trains, and nobody else.
+    """
+
+    def __init__(self, row: int, reason: Exception) -> None:
         """Say which row it is, and nothing of its values."""
         super().__init__(
             f"Row {row} cannot be predicted: a value is too extreme, missing, or was "
             "never seen in training."
         )
         self.row = row
+        self.reason = reason
 
 
 def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
@@ -41,7 +44,7 @@ def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
         category, and other texts, or true and false with gaps, as they are, missing
         ones None.
     """
-    dtypes = _dtypes(here(), model.table)
+    dtypes = model.dtypes
     columns = {}
     for name in model.inputs:
         column, dtype = rows[name], dtypes[name]
@@ -77,7 +80,7 @@ def features(model: Model, inputs: pd.DataFrame) -> pd.DataFrame:
 def known_target(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows whose target is known, in the type that it has without gaps."""
     known = rows[rows[model.target].notna()]
-    kind = contract(model.table).columns[model.target].dtype.type
+    kind = model.contract.columns[model.target].dtype.type
     if kind.is_string():
         return known
     whole = "bool" if kind.is_boolean() else "int64"
@@ -104,8 +107,8 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
     inputs = conform(rows, model)
     try:
         return _predict(model, fitted, inputs)
-    except ValueError:
-        pass
+    except ValueError as error:
+        reason = error
 
     def fails(last: int) -> bool:
         try:
@@ -114,7 +117,7 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
             return True
         return False
 
-    raise RowError(bisect_left(range(len(rows) - 1), True, key=fails))
+    raise RowError(bisect_left(range(len(rows) - 1), True, key=fails), reason)
 
 
 def _predict(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
@@ -128,26 +131,3 @@ def _predict(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
     if not all(np.isfinite(values).all() for values in numbers):
         raise ValueError("A prediction is not finite.")
     return pd.DataFrame(predicted, index=inputs.index)
-
-
-def closed_list(column: Any) -> list[Any]:
-    """Return the values that a column of a contract allows; none if it is open."""
-    checks = (check for check in column.checks if check.name == "isin")
-    return next((list(check.statistics["allowed_values"]) for check in checks), [])
-
-
-@cache
-def _dtypes(project: Project, table: str) -> Mapping[str, Any]:
-    return {name: _dtype(column) for name, column in contract(table).columns.items()}
-
-
-def _dtype(column: Any) -> Any:
-    kind = column.dtype.type
-    if kind.is_string():
-        listed = closed_list(column)
-        return pd.CategoricalDtype(listed) if listed else "object"
-    if kind.is_timestamp() or kind.is_date():
-        return pd.DatetimeTZDtype("us", "UTC")
-    if kind.is_boolean():
-        return "object" if column.nullable else "bool"
-    return "int64" if kind.is_integer() and not column.nullable else "float64"

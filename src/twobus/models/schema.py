@@ -17,8 +17,9 @@ from pydantic import (
 )
 from sklearn.base import is_classifier
 
-from twobus.models.declaration import Model, contract
-from twobus.models.rows import SHARE, closed_list
+from twobus.models.columns import closed_list
+from twobus.models.declaration import Model
+from twobus.models.rows import SHARE
 
 MOST_ROWS = 10_000
 # Pandera's checks and what they compare with, by the names that pydantic gives them.
@@ -42,7 +43,7 @@ def request_type(
         model: The declaration.
         example: A row that the description shows.
     """
-    columns = contract(model.table).columns
+    columns = model.contract.columns
     fields = {column: _field(columns[column]) for column in model.inputs}
     config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(example)})
     row: Any = _row(f"{name}_row", fields, config)
@@ -53,7 +54,7 @@ def request_type(
 
 def answer_type(name: str, model: Model) -> type[BaseModel]:
     """Make the type of an answer: which version predicts, and a prediction a row."""
-    column = contract(model.table).columns[model.target]
+    column = model.contract.columns[model.target]
     # A regression may tell more than whole numbers, and other ones than were seen.
     kind = _plain(column) if is_classifier(model.estimator) else float
     fields: dict[str, Any] = {model.target: (kind, ...)}

@@ -24,7 +24,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twobus.models.declaration import ModelError, find, names
-from twobus.models.registry import Version, champion, fetch
+from twobus.models.registry import Version, champion, faults, fetch
 from twobus.models.rows import RowError, predict
 from twobus.models.schema import answer_type, request_type, to_answer, to_frame
 from twobus.project import here
@@ -167,14 +167,26 @@ def _load(name: str) -> Version | str:
         _log("not promoted", model=name)
         return _unpromoted(name)
     try:
-        # Says what is wrong with a module before it looks for versions.
-        find(name)
         version = fetch(name, number)
+        if reasons := faults(version):
+            # Somebody has set the alias in the registry itself.
+            told = f"Version {number} of {name} must not serve. {' '.join(reasons)}"
+            raise ModelError(told)
     except ModelError as error:
-        _log("cannot be used", model=name, problem=str(error))
-        return str(error)
+        problem = _wrong_today(name) or str(error)
+        _log("cannot be used", model=name, problem=problem)
+        return problem
     _log("loaded", model=name, version=number)
     return version
+
+
+def _wrong_today(name: str) -> str:
+    """Return what is wrong with a model's module, if it is."""
+    try:
+        find(name)
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 def _add_route(app: FastAPI, name: str, version: Version) -> None:

@@ -104,7 +104,7 @@ def promote(name: str, version: int) -> None:
     """
     from twobus.models import registry
 
-    find(name)
+    declaration.known(name)
     registry.promote(name, version)
     print(f"{name} is served by version {version} from the next start on.")
     if registry.embedded():
@@ -123,7 +123,7 @@ def rollback(name: str) -> None:
     """
     from twobus.models import registry
 
-    find(name)
+    declaration.known(name)
     print(f"{name} is served by version {registry.rollback(name)} again.")
 
 

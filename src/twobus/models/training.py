@@ -20,7 +20,7 @@ from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
 from twobus.models.drift import training_profile
 from twobus.models.registry import register, versions
-from twobus.models.rows import conform, features, predict
+from twobus.models.rows import RowError, conform, features, predict
 from twobus.models.scores import Score, cross_validated, evaluate
 from twobus.models.split import Split, split
 from twobus.project import here
@@ -151,6 +151,10 @@ def fit(
         folded = cross_validated(model, estimator, parts.training, seed)
         say(f"judging by {len(parts.held_out)} rows")
         scores = [*evaluate(model, fitted, parts), *folded]
+    except RowError as error:
+        # Rows of a request are nobody's business; here their owner wants to know.
+        why = explain(error.reason)
+        raise ModelError(f"{name} cannot be trained: {error} {why}") from None
     except ModelError as error:
         raise ModelError(f"{name} cannot be trained: {error}") from None
     except Exception as error:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from twobus.data import source
-from twobus.models.declaration import ModelError, contract, pages
-from twobus.models.rows import closed_list
+from twobus.models.columns import ModelError, closed_list, contract
+from twobus.models.declaration import pages
 from twobus.new.files import check_name, fill, tidy, write
 from twobus.project import here
 from twobus.tasks import task

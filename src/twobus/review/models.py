@@ -18,7 +18,8 @@ import pandas as pd
 
 from twobus.at_commit import checkout, uv_run
 from twobus.data import DataError, source
-from twobus.models.declaration import Model, ModelError, contract, explain, find, names
+from twobus.models.columns import contract
+from twobus.models.declaration import Model, ModelError, explain, find, names
 from twobus.models.rows import conform, features, predict
 from twobus.models.scores import Score, evaluate, interval, measured, questions
 from twobus.models.split import split

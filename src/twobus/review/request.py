@@ -8,14 +8,13 @@ from typing import Any
 
 import requests
 
-from twobus.project import StopError
+from twobus import git
+from twobus.project import StopError, here
 from twobus.review.before import ask
 
 NOBODY = {"login": "", "type": "User"}  # whose account is gone
 MOST_PAGES = 20
 GITLAB_TEXT = 2700  # characters of a description, at most
-# Where the main branch is found, unless somebody says.
-BASES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 WAIVER = "large-change"
 DEEPEN = "run `git fetch --unshallow`"
 
@@ -73,8 +72,7 @@ def read_request(base: str) -> Request:
             labels=tuple(env.get("CI_MERGE_REQUEST_LABELS", "").split(",")),
             lasting=True,
         )
-    known = [name for name in BASES if ask("rev-parse", "--verify", "--quiet", name)]
-    return Request(base or (known or [""])[0])
+    return Request(base or git.main(here().root))
 
 
 def _event() -> dict[str, Any]:

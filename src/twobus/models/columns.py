@@ -1,0 +1,139 @@
+"""What a table's contract says of its columns, today or when a version was made."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date, datetime
+from typing import Any
+
+import ibis
+import pandas as pd
+import pandera.ibis as pa
+
+from twobus.data import DataError, source
+from twobus.project import StopError
+
+# Contracts of a version, in place of those of today, while its module is imported.
+_kept: ContextVar[Mapping[str, Any] | None] = ContextVar("kept", default=None)
+# Checks that say what a request may hold; all others are of no use without a table.
+TOLD = (
+    "isin",
+    "in_range",
+    "greater_than",
+    "greater_than_or_equal_to",
+    "less_than",
+    "less_than_or_equal_to",
+    "str_length",
+    "str_matches",
+)
+
+
+class ModelError(StopError):
+    """A model cannot be had, or must not be used; the message says what to do."""
+
+
+def contract(table: str) -> Any:
+    """Return what the rows of a table look like, as a pandera schema.
+
+    Raises:
+        ModelError: If there is no such table, or it has no contract.
+    """
+    kept = _kept.get()
+    if kept is not None and table in kept:
+        return kept[table]
+    try:
+        return source().contract(table)
+    except DataError as error:
+        raise ModelError(str(error)) from None
+
+
+@contextmanager
+def kept(contracts: Mapping[str, Any]) -> Iterator[None]:
+    """Let `contract` return these until the block ends."""
+    token = _kept.set(contracts)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def closed_list(column: Any) -> list[Any]:
+    """Return the values that a column of a contract allows; none if it is open."""
+    checks = (check for check in column.checks if check.name == "isin")
+    return next((list(check.statistics["allowed_values"]) for check in checks), [])
+
+
+def dtype(column: Any) -> Any:
+    """Return the type of pandas in which features see a column of a contract."""
+    kind = column.dtype.type
+    if kind.is_string():
+        listed = closed_list(column)
+        return pd.CategoricalDtype(listed) if listed else "object"
+    if kind.is_timestamp() or kind.is_date():
+        return pd.DatetimeTZDtype("us", "UTC")
+    if kind.is_boolean():
+        return "object" if column.nullable else "bool"
+    return "int64" if kind.is_integer() and not column.nullable else "float64"
+
+
+def described(schema: Any) -> dict[str, Any]:
+    """Return a contract in values of JSON, as far as requests need it."""
+    return {name: _described(column) for name, column in schema.columns.items()}
+
+
+def restored(said: Mapping[str, Any]) -> Any:
+    """Return the contract that `described` has put into values of JSON."""
+    return pa.DataFrameSchema({name: _restored(it) for name, it in said.items()})
+
+
+def _described(column: Any) -> dict[str, Any]:
+    return {
+        "type": str(column.dtype.type),
+        "nullable": column.nullable,
+        "title": column.title,
+        "description": column.description,
+        "checks": {
+            check.name: {key: _plain(it) for key, it in check.statistics.items()}
+            for check in column.checks
+            if check.name in TOLD
+        },
+    }
+
+
+def _restored(said: Mapping[str, Any]) -> Any:
+    checks = [
+        getattr(pa.Check, name)(**{key: _typed(it) for key, it in statistics.items()})
+        for name, statistics in said["checks"].items()
+    ]
+    return pa.Column(
+        ibis.dtype(said["type"]),
+        checks=checks,
+        nullable=said["nullable"],
+        title=said["title"],
+        description=said["description"],
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return a limit of a check in values of JSON."""
+    if isinstance(value, datetime):
+        return {"datetime": value.isoformat()}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(it) for it in value]
+    if pattern := getattr(value, "pattern", None):
+        return pattern
+    # A decimal, or a number of numpy.
+    return value.item() if hasattr(value, "item") else float(value)
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_typed(it) for it in value]
+    if isinstance(value, dict):
+        ((kind, text),) = value.items()
+        return {"datetime": datetime, "date": date}[kind].fromisoformat(text)
+    return value
