@@ -24,7 +24,7 @@ from twobus.project import Project, StopError, here, read_text
 from twobus.tasks import kind, notebooks, task
 
 PACKAGE = Path(__file__).parent
-ROOMS = ("data", "library", "models", "new", "notebooks", "review")
+ROOMS = ("data", "library", "models", "new", "notebooks", "people", "review")
 # What only some projects have.
 ONLY = {"library": "library", "models": "model"}
 # A model, and what refuses a table, are told by their class, so that whatever asks for

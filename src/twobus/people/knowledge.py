@@ -73,6 +73,7 @@ class File:
         deliveries: How many later changes each person made to it.
         alive: Whether it is there.
         read: Whether a change of it was ever reviewed.
+        ours: Whether people changed it, and not only a template or a tool.
     """
 
     path: str
@@ -81,6 +82,7 @@ class File:
     deliveries: Counter[str] = field(default_factory=Counter)
     alive: bool = True
     read: bool = False
+    ours: bool = False
 
     def strength(self, person: str, at: float) -> float:
         """Return how much a person knows of it at a time; 1 is a change just made."""
@@ -157,6 +159,7 @@ class Knowledge:
             self._months.setdefault(person, set()).add(int(change.time // MONTH))
         teaches = change.teaches and (self._mass or not change.is_mass)
         for file, move in zip(touched, change.files, strict=True):
+            file.ours = file.ours or change.teaches
             if teaches:
                 self._teach(file, move, change)
             if move.status == "D":

@@ -1,0 +1,77 @@
+"""`poe people`: who knows what, as a table, a page and JSON."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from twobus.people.page import render
+from twobus.people.settings import settings
+from twobus.people.survey import Survey, survey
+from twobus.people.words import files, trend, verdict
+from twobus.project import StopError, here
+from twobus.tasks import task
+
+# What a terminal shows; the page has all.
+SHOWN = 20
+NAMED = 3
+
+
+@task
+def people(as_json: bool = False, on: str = "") -> None:
+    """Say who knows what, and write `reports/people.html`.
+
+    Args:
+        as_json: Print one JSON object instead.
+        on: The day for which that is, such as 2026-01-31; today if empty.
+
+    Raises:
+        SystemExit: If git does not know, or a setting cannot be understood.
+    """
+    project = here()
+    found = survey(project.root, settings(project), _day(on))
+    if as_json:
+        print(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+        return
+    page = project.reports / "people.html"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(render(found, project.root.name), "utf-8", newline="\n")
+    print("\n".join(_lines(found)))
+    print(f"\nPage: {project.name(page)}")
+
+
+def _day(text: str) -> datetime:
+    """Return the end of a day, or now."""
+    if not text:
+        return datetime.now(UTC)
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d")
+    except ValueError:
+        raise StopError(f"{text} is no day: write it as 2026-01-31.") from None
+    return day.replace(hour=23, minute=59, tzinfo=UTC)
+
+
+def _lines(found: Survey) -> Iterator[str]:
+    yield from verdict(found)
+    yield ""
+    rows = [
+        (
+            f"{row.kind} {row.name}",
+            f"{row.at_risk} of {row.files}",
+            trend(row),
+            str(row.bus_factor),
+            ", ".join(row.known_to[:NAMED]) + ", …" * (len(row.known_to) > NAMED),
+            row.nearest,
+        )
+        for row in found.rows[:SHOWN]
+    ]
+    head = ("", "at risk", "in a year", "bus factor", "known to", "nearest to it")
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+    if len(found.rows) > SHOWN:
+        yield f"… and {len(found.rows) - SHOWN} more on the page."
+    for person, paths in found.leaving.items():
+        named = ", ".join(paths[:NAMED]) + ", …" * (len(paths) > NAMED)
+        yield f"If {person} leaves, nobody here knows {files(len(paths))}: {named}"
