@@ -14,9 +14,9 @@ from twobus.people.knowledge import DAY
 from twobus.people.page import render
 from twobus.people.settings import Settings, settings
 from twobus.people.survey import Row, Survey, Surveyor
-from twobus.people.tasks import people
+from twobus.people.tasks import name_alone, people
 from twobus.people.things import Thing, things
-from twobus.people.words import trend, verdict
+from twobus.people.words import alone, trend, verdict
 from twobus.project import Project, StopError
 
 MODEL, TABLE = "src/acme/models/churn.py", "src/acme/tables/orders.py"
@@ -239,3 +239,54 @@ def test_a_day_that_is_none_is_refused(
     study(tmp_path / "study", monkeypatch)
     with pytest.raises(SystemExit, match="write it as 2026-01-31"):
         people(on="yesterday")
+
+
+def older(folder: Path, days: int, text: str) -> None:
+    """Let a project be so old, and say something of its people."""
+    toml = f"[tool.twobus.people]\n{text}\n"
+    (folder / "pyproject.toml").write_text(toml, "utf-8")
+    git("add", "--all", cwd=folder)
+    date = f"{datetime.now(UTC).timestamp() - days * DAY:.0f} +0000"
+    git("commit", "--quiet", "--amend", "--no-edit", "--date", date, cwd=folder)
+
+
+def test_check_says_in_a_line_what_rests_on_one_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study(tmp_path / "study", monkeypatch)
+    name_alone()
+    line = "One person alone knows 1 file of 1: uv run poe people.\n"
+    assert capsys.readouterr().out == line
+
+
+def test_a_limit_fails_a_project_that_is_older_than_a_month(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = study(tmp_path / "study", monkeypatch)
+    older(folder, 40, "limit = 0")
+    with pytest.raises(SystemExit, match=r"1 file, and limit in .* allows 0"):
+        name_alone()
+
+
+@pytest.mark.parametrize(
+    ("days", "text"), [(20, "limit = 0"), (40, "limit = 1"), (40, "")]
+)
+def test_nothing_fails_below_the_limit_or_in_a_young_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, text: str
+) -> None:
+    older(study(tmp_path / "study", monkeypatch), days, text)
+    name_alone()
+
+
+def test_check_goes_on_where_git_cannot_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("twobus.people.tasks.here", lambda: Project(tmp_path))
+    name_alone()
+    assert capsys.readouterr().out.startswith("Who knows what is not counted. ")
+
+
+def test_the_line_of_check_names_tables_and_models() -> None:
+    changes = [change(0, "ann", f"A {MODEL}", f"A {TABLE}"), change(0, "bob", "A a.py")]
+    words = "One person alone knows 3 files of 3 (1 table, 1 model among them)"
+    assert alone(surveyed(*changes)) == words

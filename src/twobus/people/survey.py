@@ -89,7 +89,7 @@ class Survey:
     leaving: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def alone(self, kind: str) -> int:
-        """Count the parts of a kind of which one person alone knows something."""
+        """Count the parts of a kind of which something is at risk."""
         return sum(row.kind == kind and row.at_risk > 0 for row in self.rows)
 
 

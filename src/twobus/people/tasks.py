@@ -6,9 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from twobus.people.page import render
-from twobus.people.settings import settings
-from twobus.people.survey import Survey, survey
-from twobus.people.words import files, trend, verdict
+from twobus.people.settings import TABLE, settings
+from twobus.people.survey import YOUNG, Survey, survey
+from twobus.people.words import alone, files, trend, verdict
 from twobus.project import StopError, here
 from twobus.tasks import task
 
@@ -38,6 +38,32 @@ def people(as_json: bool = False, on: str = "") -> None:
     page.write_text(render(found, project.root.name), "utf-8", newline="\n")
     print("\n".join(_lines(found)))
     print(f"\nPage: {project.name(page)}")
+
+
+@task
+def name_alone() -> None:
+    """Print a line if files rest on one person; fail where a limit says so.
+
+    Raises:
+        SystemExit: If more do than `[tool.twobus.people]` allows, in a project that is
+            older than a month.
+    """
+    said = settings(here())
+    try:
+        found = survey(here().root, said, datetime.now(UTC))
+    except StopError as error:
+        print(f"Who knows what is not counted. {error}")
+        return
+    if not found.at_risk:
+        return
+    line = f"{alone(found)}: uv run poe people."
+    risky = len(found.at_risk)
+    if said.limit is None or risky <= said.limit or found.age < YOUNG:
+        print(line)
+    else:
+        raise StopError(
+            f"{line} That is {files(risky)}, and limit in {TABLE} allows {said.limit}."
+        )
 
 
 def _day(text: str) -> datetime:

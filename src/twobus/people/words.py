@@ -10,6 +10,22 @@ def files(count: int) -> str:
     return f"{count:,} file{'s' * (count != 1)}"
 
 
+def alone(found: Survey) -> str:
+    """Write in a line how much rests on one person, or on nobody."""
+    nobody = sum(not it.known_to for it in found.at_risk)
+    single = len(found.at_risk) - nobody
+    parts = [
+        f"{count:,} {kind}{'s' * (count != 1)}"
+        for kind in ("table", "model", "notebook")
+        if (count := found.alone(kind))
+    ]
+    among = f" ({', '.join(parts)} among them)" if parts else ""
+    if not single:
+        return f"Nobody here knows {files(nobody)} of {found.files:,}{among}"
+    also = f", and nobody here {nobody:,}" * bool(nobody)
+    return f"One person alone knows {files(single)} of {found.files:,}{also}{among}"
+
+
 def verdict(found: Survey) -> Iterator[str]:
     """Yield the sentences that matter most."""
     nobody = sum(not it.known_to for it in found.at_risk)
