@@ -9,12 +9,13 @@ from test_people import change
 
 from template import commit, git
 from twobus.people import Change
+from twobus.people.handover import meant, steps
 from twobus.people.history import History
 from twobus.people.knowledge import DAY
-from twobus.people.page import render
+from twobus.people.page import render, render_handover
 from twobus.people.settings import Settings, settings
 from twobus.people.survey import Row, Survey, Surveyor
-from twobus.people.tasks import name_alone, people
+from twobus.people.tasks import handover, name_alone, people
 from twobus.people.things import Thing, things
 from twobus.people.words import alone, trend, verdict
 from twobus.project import Project, StopError
@@ -290,3 +291,79 @@ def test_the_line_of_check_names_tables_and_models() -> None:
     changes = [change(0, "ann", f"A {MODEL}", f"A {TABLE}"), change(0, "bob", "A a.py")]
     words = "One person alone knows 3 files of 3 (1 table, 1 model among them)"
     assert alone(surveyed(*changes)) == words
+
+
+def surveyor(*changes: Change, day: float = 100, left: str = "") -> Surveyor:
+    """Return what a survey of a history needs."""
+    known = sorted({it for one in changes for it in (*one.authors, *one.readers)})
+    found = History(
+        list(changes),
+        {it: it.title() for it in known},
+        {it: [it] for it in known},
+        list(dict.fromkeys(move.path for one in changes for move in one.files)),
+    )
+    now = datetime.fromtimestamp(day * DAY, UTC)
+    return Surveyor(found, Settings(left=(left,)), now)
+
+
+def test_a_handover_lists_what_nobody_else_knows_by_importance(tmp_path: Path) -> None:
+    other = "src/acme/tables/visits.py"
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "a.py").write_text('read("visits")\n', "utf-8")
+    changes = [
+        change(0, "ann", "A b.py", "A notebooks/a.py", f"A {TABLE}", f"A {other}"),
+        change(0, "ann", f"A {MODEL}", "A c.py"),
+        change(0, "bob", "A d.py", "M c.py"),
+    ]
+    found = steps(surveyor(*changes), "ann", tmp_path)
+    assert [(it.kind, it.name, it.used_by) for it in found] == [
+        ("model", "churn", 0),
+        ("table", "visits", 1),
+        ("table", "orders", 0),
+        ("notebook", "a", 0),
+        ("folder", "(top folder)", 0),
+    ]
+    assert found[-1].paths == ("b.py",)
+    assert {it.second for it in found} == {"Bob"}
+    assert "poe train churn" in found[0].first
+    # It becomes shorter as it is worked off.
+    changes.append(change(1, "bob", f"M {MODEL}"))
+    assert (
+        next(it.name for it in steps(surveyor(*changes), "ann", tmp_path)) == "visits"
+    )
+
+
+def test_who_has_left_can_still_be_handed_over(tmp_path: Path) -> None:
+    changes = [change(0, "ann", f"A {MODEL}"), change(0, "bob", "A d.py")]
+    found = steps(surveyor(*changes, left="ann"), "ann", tmp_path)
+    assert [(it.name, it.second) for it in found] == [("churn", "Bob")]
+
+
+def test_the_page_of_a_handover_is_for_those_who_do_it(tmp_path: Path) -> None:
+    alone = steps(surveyor(change(0, "ann", f"A {MODEL}")), "ann", tmp_path)
+    page = render_handover(alone, "Ann <x>", "study", "2026-01-31")
+    assert "nobody else is here: somebody new" in page
+    assert "Ann &lt;x&gt;" in page
+    assert "Nothing: somebody else" in render_handover([], "Ann", "study", "2026-01-31")
+
+
+def test_a_person_is_found_by_login_name_or_address() -> None:
+    logins = {
+        "a": ["ann", "ann example", "ann@x.example"],
+        "b": ["ann", "ann@y.example"],
+    }
+    found = History([], {"a": "Ann Example", "b": "Ann"}, logins, [])
+    assert meant("Ann Example", found) == meant("ann@x.example", found) == "a"
+    with pytest.raises(StopError, match="write the address"):
+        meant("@ann", found)
+    with pytest.raises(StopError, match="Git knows Ann, Ann Example"):
+        meant("@eve", found)
+
+
+def test_the_task_writes_the_page_of_a_handover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = study(tmp_path / "study", monkeypatch)
+    handover("@test")
+    assert "[ ] folder (top folder): somebody new. First:" in capsys.readouterr().out
+    assert "pyproject.toml" in (folder / "reports" / "handover-test.html").read_text()

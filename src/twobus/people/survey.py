@@ -177,11 +177,28 @@ class Surveyor:
             },
         )
 
-    def nearest(self, paths: Collection[str]) -> tuple[str, str]:
+    @property
+    def known(self) -> list[str]:
+        """The paths of all files that people know or should know."""
+        return [*self._known]
+
+    def only(self, person: str) -> list[str]:
+        """Return the files that a person knows, here or gone, and nobody else here."""
+        return [
+            file.path
+            for file in self.files
+            if person in file.knowers(self.at) and not self._known[file.path] - {person}
+        ]
+
+    def nearest(self, paths: Collection[str], without: str = "") -> tuple[str, str]:
         """Return who of those who are here is nearest to knowing files, and why.
 
         Who knew them, or knows what is beside them, and is likely to stay; not who
         knows one of them.
+
+        Args:
+            paths: The files.
+            without: Who is not asked.
 
         Returns:
             The person's name, and the reason; empty where there is nobody.
@@ -191,7 +208,7 @@ class Surveyor:
         folders = {*map(folder_of, paths)}
         beside = sum(self._beside[it] for it in folders)
         best: tuple[float, str, str] = (-1.0, "", "")
-        for person in sorted(self.here - knowing):
+        for person in sorted(self.here - knowing - {without}):
             once = sum(file.strength(person, self.at) > 0 for file in files)
             near = sum(self._near[it][person] for it in folders)
             worth = once / len(paths) + near / beside
@@ -204,11 +221,6 @@ class Surveyor:
                     reason = f"knows {near} of {beside} files beside it"
                 best = (score, self.names[person], reason)
         return best[1:]
-
-    def people(self, word: str, found: History) -> list[str]:
-        """Return who may be meant by a login, a name or an address."""
-        wanted = word.lower().removeprefix("@")
-        return [it for it, words in found.logins.items() if wanted in words]
 
     def _at(
         self, found: History, at: float, paths: Iterable[str] | None
