@@ -5,7 +5,9 @@ People write `docs/models/NAME.md`; a card is that page with the facts of a vers
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from string import Template
@@ -14,15 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
+from matplotlib import rc_context
 from matplotlib.figure import Figure
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibrationDisplay
 from sklearn.inspection import PartialDependenceDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
 
 from twobus.codeowners import owners_of_all
-from twobus.models.declaration import Model, written
+from twobus.models.declaration import Model, explain, written
 from twobus.models.rows import SHARE, conform, features, predict
 from twobus.models.scores import Score
 from twobus.models.split import Split
@@ -31,6 +34,8 @@ from twobus.project import here
 # Effects are drawn for so many features, from so many rows.
 MOST_FEATURES = 6
 MOST_ROWS = 500
+# And of no feature that is text with more values.
+MOST_VALUES = 20
 # What is no end of a cell.
 BAR = "\\|"
 PAGE = Path(__file__).with_name("card.html")
@@ -73,10 +78,10 @@ def render(
         ]
     )
     text = MarkdownIt("commonmark", {"html": False}).enable("table")
-    figures = "".join(
-        f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="{_picture(figure)}">'
-        for title, figure in _figures(model, fitted, parts).items()
-    )
+    try:
+        figures = "".join(_drawn(*it) for it in _figures(model, fitted, parts))
+    except Exception as error:
+        figures = f"<p>No figures: {escape(explain(error))}</p>"
     return Template(PAGE.read_text("utf-8")).substitute(
         title=escape(name),
         style=STYLE.read_text("utf-8"),
@@ -102,29 +107,53 @@ def _owners() -> str:
     return " ".join(owners_of_all(here().root)) or "Nobody is named yet."
 
 
-def _figures(model: Model, fitted: Any, parts: Split) -> dict[str, Figure]:
+def _figures(
+    model: Model, fitted: Any, parts: Split
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    """Yield the title of each figure, and what draws it."""
     truth = parts.held_out[model.target]
-    predicted = predict(model, fitted, parts.held_out)
-    shown = features(model, conform(parts.held_out.head(MOST_ROWS), model))
-    effects = {
-        "What each feature does, the others as they are": _effects(fitted, shown)
-    }
-    figure = Figure(figsize=(5, 4), layout="constrained")
-    axes = figure.subplots()
+
+    def predicted() -> pd.DataFrame:
+        return predict(model, fitted, parts.held_out)
+
     if not is_classifier(fitted):
-        PredictionErrorDisplay.from_predictions(
-            truth, predicted[model.target], kind="actual_vs_predicted", ax=axes
+        yield "Predicted and actual values", lambda: _actual(truth, predicted())
+    else:
+        yield "Which classes are confused", lambda: _confused(truth, predicted())
+        if hasattr(fitted, "predict_proba"):
+            yield (
+                "Do probabilities mean what they say",
+                lambda: _calibration(truth, predicted(), list(fitted.classes_)),
+            )
+    shown = features(model, conform(parts.held_out.head(MOST_ROWS), model))
+    for name in _drawable(shown):
+        yield (
+            f"What {name} does, the others as they are",
+            partial(_effect, fitted, shown, name),
         )
-        return {"Predicted and actual values": figure, **effects}
-    ConfusionMatrixDisplay.from_predictions(
-        truth, predicted[model.target], ax=axes, colorbar=False, cmap="Blues"
+
+
+def _actual(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    PredictionErrorDisplay.from_predictions(
+        truth,
+        predicted[truth.name],
+        kind="actual_vs_predicted",
+        ax=figure.subplots(),
     )
-    figures = {"Which classes are confused": figure}
-    if hasattr(fitted, "predict_proba"):
-        figures["Do probabilities mean what they say"] = _calibration(
-            truth, predicted, list(fitted.classes_)
-        )
-    return figures | effects
+    return figure
+
+
+def _confused(truth: pd.Series, predicted: pd.DataFrame) -> Figure:
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    ConfusionMatrixDisplay.from_predictions(
+        truth,
+        predicted[truth.name],
+        ax=figure.subplots(),
+        colorbar=False,
+        cmap="Blues",
+    )
+    return figure
 
 
 def _calibration(
@@ -146,28 +175,51 @@ def _calibration(
     return figure
 
 
-def _effects(fitted: Any, features: pd.DataFrame) -> Figure:
-    shown = list(features.columns[features.notna().any()][:MOST_FEATURES])
-    whole = [name for name in shown if features[name].dtype == "int64"]
-    words = [name for name in shown if not is_numeric_dtype(features[name])]
-    # scikit-learn cannot draw these where some are missing.
-    features = features.fillna({name: features[name].mode()[0] for name in words})
+def _drawable(features: pd.DataFrame) -> list[str]:
+    """Return the features whose effect can be seen: no free text, no single value."""
+    few = [
+        name
+        for name in features.columns[features.notna().any()]
+        if is_numeric_dtype(features[name]) or features[name].nunique() <= MOST_VALUES
+    ]
+    return [name for name in few if features[name].nunique() > 1][:MOST_FEATURES]
+
+
+def _effect(fitted: Any, features: pd.DataFrame, name: str) -> Figure:
+    column = features[name]
+    if is_bool_dtype(column) or not is_numeric_dtype(column):
+        # scikit-learn cannot draw these where some are missing.
+        features = features.fillna({name: column.mode()[0]})
+        words: list[str] | None = [name]
+    else:
+        # An empty list would be one of floats, which is refused.
+        features, words = features.astype({name: "float64"}), None
     several = is_classifier(fitted) and len(fitted.classes_) > 2
-    figure = Figure(figsize=(9, 5), layout="constrained")
+    figure = Figure(figsize=(5, 3), layout="constrained")
     PartialDependenceDisplay.from_estimator(
         fitted,
-        features.astype(dict.fromkeys(whole, "float64")),
-        shown,
-        # An empty list would be one of floats, which is refused.
-        categorical_features=[
-            name for name in shown if name in words or features[name].dtype == bool
-        ]
-        or None,
+        features,
+        [name],
+        categorical_features=words,
         target=fitted.classes_[-1] if several else None,
         grid_resolution=20,
         ax=figure.subplots(),
     )
     return figure
+
+
+def _drawn(title: str, draw: Callable[[], Figure]) -> str:
+    """Return a figure, or why there is none: nobody may lose a fitted model for it."""
+    try:
+        # A `$` in a value begins no formula.
+        with rc_context({"text.parse_math": False}), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            address = _picture(draw())
+    except Exception as error:
+        shown = f"<p>Not drawn: {escape(explain(error))}</p>"
+    else:
+        shown = f'<img alt="{escape(title)}" src="{address}">'
+    return f"<h2>{escape(title)}</h2>{shown}"
 
 
 def _picture(figure: Figure) -> str:

@@ -177,8 +177,16 @@ def versions(name: str) -> list[int]:
     if embedded() and not (folder() / DATABASE).exists():
         return []
     with _sentences(f"The registry {_place()} cannot be read"):
-        found = store().search_model_versions(f"name='{_title(name)}'")
-        return sorted((int(version.version) for version in found), reverse=True)
+        found: list[int] = []
+        token = None
+        while token is None or token:
+            # A server gives some at a time.
+            page = store().search_model_versions(
+                f"name='{_title(name)}'", page_token=token
+            )
+            found += (int(version.version) for version in page)
+            token = page.token or ""
+        return sorted(found, reverse=True)
 
 
 def champion(name: str) -> int | None:
@@ -398,8 +406,13 @@ def _point(name: str, alias: str, number: int) -> None:
 
 
 def _entry(title: str) -> None:
-    if title not in {known.name for known in store().search_registered_models()}:
+    from mlflow.exceptions import MlflowException
+
+    try:
         store().create_registered_model(title)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
 
 
 def _experiment() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from html import escape
 from importlib.metadata import version
 from typing import Any
 
@@ -111,7 +112,11 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         "predictions": predict(model, trained.fitted, held_out).to_dict("list"),
     }
     say("drawing the card")
-    card = render(name, model, trained.fitted, trained.parts, trained.scores, facts)
+    try:
+        card = render(name, model, trained.fitted, trained.parts, trained.scores, facts)
+    except Exception as error:  # Nobody may lose a fitted model for it.
+        card = f"<!DOCTYPE html><p>No card could be made: {escape(explain(error))}</p>"
+        say(f"keeping no card ({explain(error)})")
     try:
         profile = training_profile(model, trained.parts.training, table.schema())
     except Exception as error:  # Nobody may lose a fitted model for it.
