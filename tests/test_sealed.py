@@ -212,3 +212,6 @@ def test_code_names_what_it_needs(quick: Path) -> None:
     names = {file.name for file in sealed._needed(NAME)}
     assert {f"{NAME}.py", "shapes.py", "times.txt"} <= names
     assert "data.py" not in names
+    trained(quick)
+    kept = {it.name for it in (version_files(2) / "code").rglob("*") if it.is_file()}
+    assert kept == names

@@ -30,8 +30,8 @@ class Source(Protocol):
     def names(self) -> list[str]:
         """List the tables that have a contract."""
 
-    def provenance(self) -> list[str]:
-        """Say what the tables are read from."""
+    def provenance(self, table: str = "") -> list[str]:
+        """Say what the tables, or one of them, are read from."""
 
     def on_samples(self) -> bool:
         """Tell whether tables are the samples beside their contracts."""
@@ -106,7 +106,10 @@ class _Module:
     def names(self) -> list[str]:
         return [*self._call(lambda it: it.names())]
 
-    def provenance(self) -> list[str]:
+    def provenance(self, table: str = "") -> list[str]:
+        if tables := getattr(self.module, "TABLES", None):
+            return [*self._call(lambda _: tables.provenance(table))]
+        # Libraries of releases before 0.6 name all.
         return [*self._call(lambda it: it.provenance())]
 
     def on_samples(self) -> bool:

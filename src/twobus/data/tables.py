@@ -181,15 +181,19 @@ class Tables:
             problem = f"{type(error).__name__}: {error}"
         raise DataError(f"The contract in tables/{name}.py is none: {problem}")
 
-    def provenance(self) -> list[str]:
+    def provenance(self, table: str = "") -> list[str]:
         """Say what the tables are read from, for the foot of a report.
+
+        Args:
+            table: One of them; all where it is empty.
 
         Returns:
             One line a file, with the start of its SHA-256 hash, or one line for a
             database, without user and password.
         """
         if folder := self._folder():
-            found = (self._table_files(name, folder) for name in self.names())
+            names = [table] if table else self.names()
+            found = (self._table_files(name, folder) for name in names)
             files = [file for each in found for file in each]
         elif file := database_file(self._url()):
             files = [file]

@@ -213,9 +213,9 @@ class TestModels:
 
     @pytest.mark.ml_test_score("monitoring 2")
     def test_the_api_refuses_what_the_contract_does(
-        self, name: str, model: Model, served: TestClient
+        self, name: str, model: Model, rows: pd.DataFrame, served: TestClient
     ) -> None:
-        row = dict(registry.fetch(name, 1).example)
+        row = as_request(rows.head(1), model)[0]
         columns = model.contract.columns
         wrong = [{**row, "surplus": 1}, dict(list(row.items())[1:])]
         wrong += [{**row, column: {"not": "a value"}} for column in row]
@@ -226,8 +226,8 @@ class TestModels:
             or not columns[column].dtype.type.is_string()
         ]
         for number, bad in enumerate(wrong):
-            rows = [row] * number + [bad]
-            answer = served.post(f"/models/{name}/predict", json={"rows": rows})
+            body = {"rows": [row] * number + [bad]}
+            answer = served.post(f"/models/{name}/predict", json=body)
             assert answer.status_code == 422, bad
             assert answer.json()["detail"][0]["row"] == number
 

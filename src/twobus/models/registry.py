@@ -19,7 +19,7 @@ from twobus import git
 from twobus.models import sealed
 from twobus.models.artifacts import load, save, seal, verify
 from twobus.models.declaration import Model, ModelError, find, unanswered
-from twobus.models.golden import repeat
+from twobus.models.golden import example, repeat
 from twobus.models.scores import Score
 from twobus.project import StopError, here
 from twobus.settings import Settings
@@ -56,7 +56,7 @@ class Version:
         fitted: The fitted estimator.
         facts: What it was made from: see `training.Facts`.
         scores: What it is worth.
-        example: A row of a request.
+        example: A row of a request, which is nobody's.
         card: Its card, a page of HTML.
     """
 
@@ -215,7 +215,8 @@ def fetch(name: str, number: int) -> Version:
             repeat(name, model, fitted, golden, facts)
         card = (files / "card.html").read_text("utf-8")
     judged = [Score(**score) for score in scores]
-    return Version(name, number, model, fitted, facts, judged, golden["rows"][0], card)
+    row = example(model, golden["rows"])
+    return Version(name, number, model, fitted, facts, judged, row, card)
 
 
 @contextmanager

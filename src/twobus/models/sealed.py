@@ -88,10 +88,12 @@ def declared(name: str, folder: Path) -> Iterator[Model]:
     Raises:
         ModelError: If its code cannot be imported.
     """
-    # Functions may read files beside them at any time.
-    place = Path(tempfile.mkdtemp(prefix="twobus-version-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    shutil.copytree(folder / CODE, place, dirs_exist_ok=True)
+    place = folder / CODE
+    if any(it.is_file() and it.suffix != ".py" for it in place.rglob("*")):
+        # Functions may read files beside them at any time.
+        place = Path(tempfile.mkdtemp(prefix="twobus-version-"))
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        shutil.copytree(folder / CODE, place, dirs_exist_ok=True)
     contracts = json.loads((folder / CONTRACT).read_text("utf-8"))
     given = {table: restored(said) for table, said in contracts.items()}
     modules = sorted(
@@ -209,6 +211,9 @@ class _Loader(SourceFileLoader):
     def __init__(self, name: str, path: str, apart: _Apart) -> None:
         super().__init__(name, path)
         self.apart = apart
+
+    def set_data(self, path: str, data: Any, *, _mode: int = 0) -> None:
+        """Write no bytecode: the folder holds what the version holds."""
 
     def exec_module(self, module: ModuleType) -> None:
         own = {**vars(builtins), "__import__": self.apart.find}

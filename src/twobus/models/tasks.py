@@ -40,23 +40,32 @@ def train(names: list[str] | None = None, seed: int = 0) -> None:
 
 @task
 def evaluate(names: list[str] | None = None) -> None:
-    """Judge the newest versions by what is held out of the table as it is now.
+    """Judge the versions that serve by what is held out of the table as it is now.
+
+    Where none was promoted, it is the newest one.
 
     Args:
         names: Which models; all if it is empty.
 
     Raises:
-        SystemExit: With a sentence, if one cannot be judged.
+        SystemExit: With a sentence, if one cannot be judged or is not good enough.
     """
     from twobus.models import registry, scores
     from twobus.models.card import table
     from twobus.models.split import split
 
+    low = []
     for name in _chosen(names):
-        newest = registry.fetch(name, _newest(name))
-        parts = split(newest.model, source().read(newest.model.table).to_pandas())
-        found = scores.evaluate(newest.model, newest.fitted, parts)
-        print(f"\n{name}, version {newest.number}\n\n{table(found)}")
+        champion = registry.champion(name)
+        version = registry.fetch(name, champion or _newest(name))
+        parts = split(version.model, source().read(version.model.table).to_pandas())
+        found = scores.evaluate(version.model, version.fitted, parts)
+        which = f"{name}, version {version.number}"
+        role = "which serves" if champion else "the newest: none was promoted"
+        print(f"\n{which}, {role}\n\n{table(found)}")
+        low += [f"{which}: {it.missed}." for it in found if it.missed]
+    if low:
+        raise ModelError("\n".join(low))
 
 
 @task

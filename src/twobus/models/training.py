@@ -201,7 +201,7 @@ def _facts(model: Model, trained: Trained, seed: int) -> Facts:
         trained=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
         table=model.table,
-        sources=source().provenance(),
+        sources=source().provenance(model.table),
         samples=source().on_samples(),
         fingerprint=hashlib.sha256(content).hexdigest()[:12],
         training_rows=len(trained.parts.training),

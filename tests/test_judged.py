@@ -1,0 +1,60 @@
+"""What a version is worth today, and what everybody may see of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from modelled import MODELS, NAME, edit, version_files
+
+from template import commit
+from twobus.models import registry, serving, tasks
+
+pytestmark = pytest.mark.slow
+
+Output = pytest.CaptureFixture[str]
+MODULE = MODELS / f"{NAME}.py"
+
+
+def test_the_version_that_serves_is_judged(quick: Path, capsys: Output) -> None:
+    tasks.train([NAME])
+    capsys.readouterr()
+    tasks.evaluate([NAME])
+    assert f"{NAME}, version 1, which serves" in capsys.readouterr().out
+
+
+def test_a_version_that_is_not_good_enough_any_more_fails(
+    quick: Path, capsys: Output
+) -> None:
+    edit(quick, MODULE, '"accuracy": 0.8', '"accuracy": 0.999')
+    commit(quick)
+    tasks.train([NAME])
+    registry._point(NAME, "champion", 2)
+    capsys.readouterr()
+    with pytest.raises(SystemExit, match=r"version 2: accuracy .* at least 0\.999"):
+        tasks.evaluate([NAME])
+    assert "accuracy" in capsys.readouterr().out
+
+
+def test_the_row_that_everybody_sees_is_nobodys(quick: Path) -> None:
+    golden = json.loads((version_files() / "golden.json").read_text("utf-8"))
+    with TestClient(serving.make_app()) as client:
+        (model,) = client.get("/models").json()
+        answer = client.post(
+            f"/models/{NAME}/predict", json={"rows": [model["example"]]}
+        )
+        page = client.get("/openapi.json").text
+    assert answer.status_code == 200
+    assert model["example"] not in golden["rows"]
+    assert not [row for row in golden["rows"] if json.dumps(row)[1:-1] in page]
+
+
+def test_a_card_names_the_files_of_its_table_alone(quick: Path) -> None:
+    (quick / "data/raw/secret.csv").write_text("a\n1\n", "utf-8")
+    tables = quick / MODELS.with_name("tables")
+    text = (tables / "penguins.py").read_text("utf-8")
+    (tables / "secret.py").write_text(text.replace("Penguins", "Secret"), "utf-8")
+    tasks.train([NAME])
+    sources = registry.fetch(NAME, 2).facts["sources"]
+    assert len(sources) == 1
+    assert sources[0].startswith("data/raw/penguins.csv ")
