@@ -1,9 +1,9 @@
 """What git says of who knows a project, and what it cannot say."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from committed import ANN, BOB, Repository
 
 from template import git as call
 from template import run
@@ -11,58 +11,7 @@ from twobus.git import git
 from twobus.people import Knowledge, Move
 from twobus.people import history as module
 from twobus.people.history import History, history
-from twobus.people.knowledge import DAY
 from twobus.project import StopError
-
-ANN, BOB = "Ann Example <ann@acme.example>", "Bob Example <bob@acme.example>"
-
-
-class Repository:
-    """A repository in which people commit on days of their own."""
-
-    def __init__(self, root: Path) -> None:
-        """Begin one in a new folder."""
-        self.root = root
-        root.mkdir()
-        git("init", "--quiet", "--initial-branch", "main", cwd=root)
-
-    def commit(
-        self,
-        person: str = ANN,
-        files: Mapping[str, str] | None = None,
-        message: str = "Work",
-        day: int = 0,
-    ) -> str:
-        """Commit files, by name and content, as a person; None for what is moved."""
-        for name, content in (files or {"a.py": f"{day} {message}"}).items():
-            path = self.root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, "utf-8")
-        git("add", "--all", cwd=self.root)
-        name, _, address = person.removesuffix(">").partition(" <")
-        said = {
-            f"GIT_{role}_{what}": value
-            for role in ("AUTHOR", "COMMITTER")
-            for what, value in [
-                ("NAME", name),
-                ("EMAIL", address),
-                ("DATE", f"{1_600_000_000 + day * DAY} +0000"),
-            ]
-        }
-        words = ["git", "commit", "-q", "--no-verify", "-m", message]
-        assert run(*words, cwd=self.root, **said).code == 0
-        return git("rev-parse", "HEAD", cwd=self.root).strip()
-
-    def names(self) -> list[tuple[list[str], list[str]]]:
-        """Return who wrote and who read each change, by name."""
-        found = history(self.root)
-        return [
-            (
-                [*map(found.names.__getitem__, change.authors)],
-                [*map(found.names.__getitem__, change.readers)],
-            )
-            for change in found.changes
-        ]
 
 
 @pytest.fixture
@@ -201,11 +150,20 @@ def test_what_was_read_is_kept_until_head_or_the_mailmap_is_another(
     repository.commit()
     first = history(repository.root)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_read", lambda root: pytest.fail("read anew"))
+        patch.setattr(module, "_read", lambda *words: pytest.fail("read anew"))
         assert history(repository.root) == first
     repository.commit(BOB, day=1)
     assert len(history(repository.root).changes) == 2
     assert not git("status", "--porcelain", cwd=repository.root)
+
+
+def test_a_commit_before_head_is_read_without_what_came_later(
+    repository: Repository,
+) -> None:
+    first = repository.commit()
+    repository.commit(BOB, {"b.py": ""}, day=1)
+    found = history(repository.root, first)
+    assert (len(found.changes), found.paths) == (1, ["a.py"])
 
 
 def test_what_is_kept_and_broken_is_read_anew(repository: Repository) -> None:

@@ -53,11 +53,12 @@ class History:
     paths: list[str]
 
 
-def history(root: Path) -> History:
-    """Read the history of a project at HEAD.
+def history(root: Path, commit: str = "HEAD") -> History:
+    """Read the history of a project.
 
     Args:
         root: The project's folder.
+        commit: Up to which commit.
 
     Raises:
         StopError: If it is no repository, has no commit, or git holds only the newest
@@ -69,17 +70,20 @@ def history(root: Path) -> History:
             "This clone holds only the newest commits, so nobody can say who knows "
             "what is older: git fetch --unshallow (in CI, check out with all history)."
         )
-    key, folder = _key(root)
-    file = folder / "twobus" / "people.json"
+    key, folder = _key(root, commit)
+    # A branch and what it is compared with are both asked for again and again.
+    name = "people.json" if commit == "HEAD" else "people-before.json"
+    file = folder / "twobus" / name
     if (kept := _kept(file, key)) is None:
-        kept = _read(root)
+        kept = _read(root, commit)
         _keep(file, {"key": key, **kept})
     return _history(kept)
 
 
-def _key(root: Path) -> tuple[str, Path]:
+def _key(root: Path, commit: str) -> tuple[str, Path]:
     """Return what the history depends on, and where git keeps what is its own."""
-    head, folder = git("rev-parse", "HEAD", "--git-common-dir", cwd=root).split("\n", 1)
+    asked = git("rev-parse", commit, "--git-common-dir", cwd=root)
+    head, folder = asked.split("\n", 1)
     parts = [str(FORM), head]
     for name in (".mailmap", IGNORED):
         path = root / name
@@ -124,21 +128,18 @@ def _history(kept: dict[str, Any]) -> History:
     return History(changes, kept["names"], kept["logins"], kept["paths"])
 
 
-def _read(root: Path) -> dict[str, Any]:
+def _read(root: Path, commit: str) -> dict[str, Any]:
     words = ["log", "--reverse", "--topo-order", "--name-status", "-M", "-z"]
     # Whatever people have configured to see.
     quiet = ["-c", "log.showSignature=false", "-c", "core.quotePath=false"]
-    output = git(*quiet, *words, f"--format={FORMAT}", cwd=root)
-    commits = [
-        _Commit.parse(text)
-        for text in output.removeprefix("\x01").split("\0\x01")
-        if text
-    ]
+    output = git(*quiet, *words, f"--format={FORMAT}", commit, cwd=root)
+    texts = output.removeprefix("\x01").split("\0\x01")
+    commits = [_Commit.parse(text) for text in texts if text]
     ignored = _ignored(root)
     identities = Identities()
-    for commit in commits:
-        identities.add(commit.name, commit.address, commit.time)
-    stated = {person for commit in commits for person in commit.stated()}
+    for one in commits:
+        identities.add(one.name, one.address, one.time)
+    stated = {person for one in commits for person in one.stated()}
     mapped = _mapped(root, sorted(stated))
     for name, address in mapped.values():
         identities.add(name, address)
@@ -149,21 +150,21 @@ def _read(root: Path) -> dict[str, Any]:
         return list(dict.fromkeys(identities.of(*one) for one in known))
 
     changes = []
-    for commit in commits:
-        wrote = [(commit.name, commit.address)]
-        wrote += [mapped[it] for it in commit.trailers(WROTE)]
+    for one in commits:
+        wrote = [(one.name, one.address)]
+        wrote += [mapped[it] for it in one.trailers(WROTE)]
         authors = people(wrote)
-        read = people(mapped[it] for it in commit.trailers(READ))
+        read = people(mapped[it] for it in one.trailers(READ))
         readers = [it for it in read if it not in authors]
-        if commit.moves:
-            teaches = commit.teaches() and commit.hash not in ignored
-            moves = [list(filter(None, move)) for move in commit.moves]
-            changes.append([commit.time, authors, readers, moves, teaches])
+        if one.moves:
+            teaches = one.teaches() and one.hash not in ignored
+            moves = [list(filter(None, move)) for move in one.moves]
+            changes.append([one.time, authors, readers, moves, teaches])
     return {
         "changes": changes,
         "names": identities.names(),
         "logins": identities.logins(),
-        "paths": names(git("ls-tree", "-r", "-z", "--name-only", "HEAD", cwd=root)),
+        "paths": names(git("ls-tree", "-r", "-z", "--name-only", commit, cwd=root)),
     }
 
 

@@ -45,6 +45,7 @@ def advise(
     reading: Collection[str] = (),
     asked: str = "",
     among: Iterable[str] | None = None,
+    learners: Iterable[str] | None = None,
     waiting: Mapping[str, int] | None = None,
 ) -> Advice:
     """Say who should read a change.
@@ -57,14 +58,17 @@ def advise(
         reading: Who reads it in any case.
         asked: Who has been asked. Only somebody who knows as much of it, and keeps as
             much of it safe, is proposed instead.
-        among: Who may be proposed; all who are here if not given.
+        among: Who may be the reader; all who are here if not given.
+        learners: Who may be the second one; the same if not given.
         waiting: How many reviews wait for whom.
     """
     here = knowledge.here(at)
-    possible = set(here if among is None else among) | ({asked} - {""})
-    possible -= {*authors, *reading}
-    if not possible:
+    first = set(here if among is None else among) | ({asked} - {""})
+    first -= {*authors, *reading}
+    if not first:
         return Advice()
+    others = first if learners is None else {*learners} - {*authors, *reading}
+    possible = first | others
     known = [file.knowers(at) for file in files]
     present = {*authors, *reading}
     stay = {it: knowledge.stay(it, at) for it in possible.union(present, *known)}
@@ -86,13 +90,13 @@ def advise(
     reader = min(
         (
             person
-            for person in possible
+            for person in first
             if not asked
             or (saved[person] >= saved[asked] and covered[person] >= covered[asked])
         ),
         key=cost,
     )
-    more = _saved(known, present | {reader}, stay, possible - {reader})
+    more = _saved(known, present | {reader}, stay, others - {reader})
     lowest, second = min(((busy[it] - more[it], it) for it in more), default=(0.0, ""))
     return Advice(
         reader,

@@ -9,6 +9,7 @@ from twobus.review.before import answers, ask, text_of
 from twobus.review.description import description
 from twobus.review.notebook_code import overgrown
 from twobus.review.owners import owners
+from twobus.review.readers import readers
 from twobus.review.request import read_request, start_of
 from twobus.review.rules import rules
 from twobus.review.size import added_lines, size
@@ -42,6 +43,7 @@ def review(base: str = "") -> None:
         *_answers_broken(),
         _left_over(),
         owners(),
+        *readers(start, request),
         _take_over(),
         *overgrown(added),
         *_changed_notebooks(start),

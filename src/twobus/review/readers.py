@@ -1,0 +1,111 @@
+"""Who should read a change, so that more people than its author know its files."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from twobus import git
+from twobus.codeowners import forge_of
+from twobus.owning import owners_of
+from twobus.people import File, advise
+from twobus.people.history import History, history
+from twobus.people.knowledge import MASS
+from twobus.people.settings import settings
+from twobus.people.survey import Surveyor
+from twobus.project import StopError, here
+from twobus.review.before import ask
+from twobus.review.request import Request
+from twobus.review.table import LOOK, Row
+
+TOPIC = "Who reads"
+
+
+def readers(start: str, request: Request) -> Iterator[Row]:
+    """Yield a row that says who should read a change, and why.
+
+    Args:
+        start: The commit from which the change began.
+        request: What the forge says of it.
+    """
+    project = here()
+    try:
+        said = settings(project)
+        found = history(project.root, start)
+    except StopError as error:
+        yield Row(TOPIC, LOOK, f"nobody can say who should: {error}")
+        return
+    changed = git.names(ask("diff", "--name-only", "-z", "-M", start, "HEAD"))
+    paths = [path for path in changed if said.counts(path)]
+    if len(paths) > MASS:
+        detail = f"{len(paths)} files are too many for anybody to learn each: split it"
+        yield Row(TOPIC, LOOK, detail)
+    elif paths:
+        surveyor = Surveyor(found, said, datetime.now(UTC))
+        yield Row(TOPIC, LOOK, _said(surveyor, found, start, request, paths))
+
+
+def _said(
+    surveyor: Surveyor,
+    found: History,
+    start: str,
+    request: Request,
+    paths: Sequence[str],
+) -> str:
+    authors = _authors(found, start, request)
+    knowledge, at = surveyor.knowledge, surveyor.at
+    files = [knowledge.file(path) or File(path) for path in paths]
+    others = surveyor.here - authors
+    # The rules want an owner; who is none may learn it beside one.
+    owning = _owners(found, paths) & others
+    advice = advise(
+        knowledge, files, authors, at, among=owning or others, learners=others
+    )
+    if not advice.reader:
+        return (
+            "nobody else has worked here within half a year, so that one person alone "
+            "knows this: ask somebody new"
+        )
+    name = surveyor.names[advice.reader]
+    also = ""
+    if advice.second:
+        also = f", and {surveyor.names[advice.second]} to learn it"
+    return f"{name}{also}: {_reason(surveyor, advice.alone, files, advice.knows, name)}"
+
+
+def _reason(
+    surveyor: Surveyor,
+    alone: Sequence[str],
+    files: Sequence[File],
+    knows: int,
+    name: str,
+) -> str:
+    known = f"{name} knows {knows} of {len(files)} files of this change"
+    if not alone:
+        return f"two or more know each of its files, and {known}"
+    first = next(file for file in files if file.path == alone[0])
+    here = first.knowers(surveyor.at) & surveyor.here
+    who = surveyor.names[min(here)] if here else ""
+    more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
+    rests = f"{who} alone knows {first.path}" if who else f"{first.path} is new"
+    if not who and first.held:
+        rests = f"nobody here knows {first.path} any more"
+    return f"{rests}{more}; {known}"
+
+
+def _authors(found: History, start: str, request: Request) -> set[str]:
+    """Return who wrote the change: by its commits, and by who opened the request."""
+    words = {request.author.lower()} - {""}
+    for line in ask("log", "--format=%aE%x00%aN", f"{start}..HEAD").splitlines():
+        address, _, name = line.lower().partition("\0")
+        # A first name alone may be somebody else's.
+        words |= {address, name} if " " in name else {address}
+    return {person for person, its in found.logins.items() if words & {*its}}
+
+
+def _owners(found: History, paths: Sequence[str]) -> set[str]:
+    """Return those whom git knows of the owners of all paths."""
+    root = here().root
+    forge = forge_of(root)
+    owners = {
+        name.lstrip("@") for path in paths for name in owners_of(root, path, forge)
+    }
+    return {person for person, its in found.logins.items() if owners & {*its}}
