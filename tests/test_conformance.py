@@ -26,7 +26,7 @@ def checked(project: Path, *words: str) -> Result:
 def test_a_good_model_passes_and_its_score_is_told(models: Path) -> None:
     result = checked(models)
     assert result.code == 0, result.output
-    assert "16 passed" in result.output
+    assert "17 passed" in result.output
     assert "warning" not in result.output
     assert "ML Test Score" in result.output
     assert "The score is the lowest of these numbers: 2." in result.output
@@ -60,6 +60,44 @@ def test_a_bad_model_fails_by_the_name_of_what_is_wrong(
     result = checked(models, "-k", fails)
     assert result.code == 1, result.output
     assert f"{fails}[{NAME}]" in result.output
+
+
+HEART = "test_a_tiny_batch_can_be_learned_by_heart"
+
+
+def test_a_test_that_does_not_fit_is_left_out_with_its_reason(models: Path) -> None:
+    reason = "A line through two inputs tells no eight birds apart."
+    edit(
+        models,
+        MODELS / f"{NAME}.py",
+        '    trusted=["numpy.dtype"],',
+        f'    trusted=["numpy.dtype"],\n    untested={{"{HEART}": "{reason}"}},',
+    )
+    result = checked(models, "-k", f"{HEART} or left_out or twice")
+    assert result.code == 0, result.output
+    assert "2 passed, 1 skipped" in result.output
+    assert f"  - {HEART}[{NAME}]: {reason}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({HEART: " "}, "gives no reason"),
+        ({"test_nothing": "None."}, "test_tests_that_are_left_out_exist"),
+    ],
+)
+def test_what_is_left_out_must_exist_and_say_why(
+    given: dict[str, str], said: str, models: Path
+) -> None:
+    edit(
+        models,
+        MODELS / f"{NAME}.py",
+        '    trusted=["numpy.dtype"],',
+        f'    trusted=["numpy.dtype"],\n    untested={given},',
+    )
+    result = checked(models, "-k", "left_out")
+    assert result.code
+    assert said in result.output
 
 
 def test_a_project_without_a_model_fails_nothing(small: Small) -> None:

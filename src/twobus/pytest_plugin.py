@@ -67,15 +67,26 @@ def pytest_runtest_makereport(
     report = yield
     marks = item.iter_markers("ml_test_score")
     report.user_properties += [("ml_test_score", mark.args[0]) for mark in marks]
+    if report.when == "setup":
+        # What a fixture has said of the test is not in its report by itself.
+        report.user_properties += [
+            it for it in item.user_properties if it not in report.user_properties
+        ]
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the points of each section, and what nobody has automated."""
     proven: dict[str, set[str]] = defaultdict(set)
+    untested = set[str]()
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.getreports(outcome):
-            for key, item in getattr(report, "user_properties", []):
+            said = getattr(report, "user_properties", [])
+            reasons = [reason for key, reason in said if key == "untested"]
+            untested.update(
+                f"{report.nodeid.rpartition('::')[2]}: {it}" for it in reasons
+            )
+            for key, item in said:
                 if key == "ml_test_score":
                     proven[item].add(outcome)
     if all(outcomes == {"skipped"} for outcomes in proven.values()):
@@ -96,6 +107,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
         for item in left:
             terminalreporter.write_line(f"  - {item}")
+    if untested:
+        terminalreporter.write_line("left out by their models:")
+    for line in sorted(untested):
+        terminalreporter.write_line(f"  - {line}")
     terminalreporter.write_line(
         f"The score is the lowest of these numbers: {min(points)}. docs/MODELS.md says "
         "what it is good for."

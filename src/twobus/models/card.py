@@ -68,6 +68,7 @@ def render(
             "each value of the target occurs. A version that misses what is needed "
             "cannot be promoted.",
             table(scores),
+            *_untested(model),
             "## Owners",
             _owners(),
             "## Data and code",
@@ -101,6 +102,11 @@ def table(scores: Sequence[Score]) -> str:
         for it in scores
     ]
     return "\n".join([head, "|---|---|--:|--:|---|--:|--:|", *lines])
+
+
+def _untested(model: Model) -> list[str]:
+    lines = [f"- `{test}`: {reason}" for test, reason in model.untested.items()]
+    return ["## Not tested", *lines] if lines else []
 
 
 def _owners() -> str:

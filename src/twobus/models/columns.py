@@ -28,6 +28,11 @@ TOLD = (
 )
 
 
+# And those of numbers that have a least or a largest value.
+LOWEST = ("in_range", "greater_than", "greater_than_or_equal_to")
+HIGHEST = ("in_range", "less_than", "less_than_or_equal_to")
+
+
 class ModelError(StopError):
     """A model cannot be had, or must not be used; the message says what to do."""
 
@@ -61,6 +66,21 @@ def closed_list(column: Any) -> list[Any]:
     """Return the values that a column of a contract allows; none if it is open."""
     checks = (check for check in column.checks if check.name == "isin")
     return next((list(check.statistics["allowed_values"]) for check in checks), [])
+
+
+def limits(column: Any) -> tuple[float | None, float | None]:
+    """Return the least and the largest number that a contract allows, or None."""
+    low: float | None = None
+    high: float | None = None
+    for check in column.checks:
+        said = check.statistics
+        if check.name in LOWEST:
+            low = said["min_value"]
+        if check.name in HIGHEST:
+            high = said["max_value"]
+    if listed := closed_list(column):
+        low, high = min(listed), max(listed)
+    return low, high
 
 
 def dtype(column: Any) -> Any:

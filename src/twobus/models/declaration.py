@@ -64,6 +64,8 @@ class Model:
             prediction (of a class: the probability of the last of `classes_`).
         trusted: Types beyond scikit-learn's own that are loaded from a file. A file
             can name any type, and loading it may run it: read what they do first.
+        untested: Tests of `tests/test_models.py` that do not fit this model, by name,
+            each with the reason; card and score show it.
         save: Writes a fitted estimator into a folder; skops does, without it.
         load: Reads what `save` wrote.
         contract: The contract of the table: today's, or for a version that is loaded
@@ -83,6 +85,7 @@ class Model:
     invariant: Sequence[str] = ()
     rising: Sequence[str] = ()
     trusted: Sequence[str] = ()
+    untested: Mapping[str, str] = field(default_factory=dict)
     save: Callable[[Any, Path], None] | None = None
     load: Callable[[Path], Any] | None = None
     contract: Any = field(init=False, repr=False, compare=False)
@@ -107,6 +110,9 @@ class Model:
             raise ModelError(f"{min(foreign)!r} is no input, so nothing follows of it.")
         if not self.inputs or not self.metrics:
             raise ModelError("A model needs at least one input and one metric.")
+        for test, reason in self.untested.items():
+            if not reason.strip():
+                raise ModelError(f"untested gives no reason for {test}: write one.")
         if (self.save is None) != (self.load is None):
             raise ModelError("Give both `save` and `load`, or neither.")
 
