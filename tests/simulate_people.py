@@ -13,8 +13,9 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, repeat
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
@@ -56,21 +57,28 @@ class Quarter:
 
 
 def read(path: Path) -> list[Change]:
-    """Read a history: a row a changed file, the rows of a change side by side."""
+    """Read a history: a row a changed file."""
     opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    changes = [
-        _change(list(group)) for _, group in groupby(rows, lambda row: row["change"])
-    ]
-    return sorted(changes, key=lambda change: change.time)
+    rows: dict[str, list[dict[str, str]]] = {}
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
+        for row in csv.DictReader(stream):
+            rows.setdefault(row["change"], []).append(row)
+    return sorted(map(_change, rows.values()), key=lambda change: change.time)
 
 
 def _change(rows: list[dict[str, str]]) -> Change:
     author = rows[0]["author"]
-    readers = dict.fromkeys(it for it in rows[0]["reviewers"].split() if it != author)
-    files = tuple(Move(row["status"][:1], row["path"], row["old_path"]) for row in rows)
+    asked = (rows[0]["reviewers"] or "").split()
+    readers = dict.fromkeys(it for it in asked if it != author)
+    files = tuple(
+        _move(row["status"][:1], row["path"], row["old_path"]) for row in rows
+    )
     return Change(float(rows[0]["time"]), (author,), tuple(readers), files)
+
+
+def _move(status: str, path: str, old: str) -> Move:
+    # A copy is a new file, and leaves the old one where it is.
+    return Move("A" if status == "C" else status, path, old if status == "R" else "")
 
 
 def replay(changes: Sequence[Change], seed: int | None = None) -> Iterator[Quarter]:
@@ -169,6 +177,10 @@ def compare(really: Sequence[Quarter], instead: Sequence[Quarter]) -> dict[str, 
     }
 
 
+def _replayed(changes: Sequence[Change], seed: int) -> list[Quarter]:
+    return list(replay(changes, seed))
+
+
 def simulate(changes: Sequence[Change], seeds: Iterable[int]) -> dict[str, float]:
     """Return the mean over seeds of what the recommender changes.
 
@@ -181,7 +193,9 @@ def simulate(changes: Sequence[Change], seeds: Iterable[int]) -> dict[str, float
             "There is nothing to simulate: the history needs a review before its last "
             "quarter."
         )
-    found = [compare(really, list(replay(changes, seed))) for seed in seeds]
+    with ProcessPoolExecutor() as pool:
+        replays = pool.map(_replayed, repeat(changes), seeds)
+        found = [compare(really, instead) for instead in replays]
     means = {name: round(fmean(one[name] for one in found), 4) for name in found[0]}
     return {**means, "reviews": sum(it.reviews for it in really), "seeds": len(found)}
 

@@ -316,7 +316,7 @@ def test_a_history_is_read_from_a_table(tmp_path: Path) -> None:
     file = tmp_path / "history.csv"
     file.write_text(
         "change,time,author,reviewers,status,path,old_path\n"
-        "7,90,ann,bob ann,R100,b.py,a.py\n7,90,ann,bob ann,A,c.py,\n",
+        "7,90,ann,bob ann,R100,b.py,a.py\n7,90,ann,bob ann,C75,c.py,b.py\n",
         "utf-8",
     )
     moves = (Move("R", "b.py", "a.py"), Move("A", "c.py"))

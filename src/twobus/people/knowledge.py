@@ -3,6 +3,7 @@
 Defined, with formulas and sources, in `docs/people.md`.
 """
 
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -122,7 +123,8 @@ class Knowledge:
         self._mass = mass
         self._by_path: dict[str, File] = {}
         self._moved: dict[str, File] = {}
-        self._months: dict[str, set[int]] = {}
+        # A bit for each month since 1970.
+        self._months: dict[str, int] = {}
         self._reviews: dict[str, list[float]] = {}
 
     def file(self, path: str) -> File | None:
@@ -153,10 +155,11 @@ class Knowledge:
         """
         touched = list(self.follow(change) if files is None else files)
         for person in change.readers:
-            self._reviews.setdefault(person, []).append(change.time)
+            insort(self._reviews.setdefault(person, []), change.time)
         for person in (*(really or change).authors, *(really or change).readers):
             self.last[person] = max(change.time, self.last.get(person, change.time))
-            self._months.setdefault(person, set()).add(int(change.time // MONTH))
+            month = 1 << max(0, int(change.time // MONTH))
+            self._months[person] = self._months.get(person, 0) | month
         teaches = change.teaches and (self._mass or not change.is_mass)
         for file, move in zip(touched, change.files, strict=True):
             file.ours = file.ours or change.teaches
@@ -173,9 +176,8 @@ class Knowledge:
         """
         if person not in self.last:
             return 0.0
-        now = int(at // MONTH)
-        months = self._months[person]
-        active = sum(month in months for month in range(now - 11, now + 1))
+        year = self._months[person] >> max(0, int(at // MONTH) - 11) & 0xFFF
+        active = year.bit_count()
         silence = max(0.0, at - self.last[person])
         return float(active / (active + 4) * 0.5 ** (silence / AWAY))
 
@@ -195,12 +197,8 @@ class Knowledge:
 
     def load(self, person: str, at: float, days: int = 90) -> int:
         """Count the reviews that a person did within some days."""
-        count = 0
-        for time in reversed(self._reviews.get(person, [])):
-            if time < at - days * DAY:
-                break
-            count += 1
-        return count
+        times = self._reviews.get(person, [])
+        return len(times) - bisect_left(times, at - days * DAY)
 
     def _place(self, move: Move) -> File:
         if move.old and (file := self._by_path.pop(move.old, None)):

@@ -3,6 +3,7 @@
 The same function advises in projects and in the simulation, see `docs/people.md`.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -73,15 +74,13 @@ def advise(
     present = {*authors, *reading}
     stay = {it: knowledge.stay(it, at) for it in possible.union(present, *known)}
     saved = _saved(known, present, stay, possible)
-    covered = {
-        person: sum(person in it and it.isdisjoint(reading) for it in known)
-        for person in possible
-    }
+    covered = Counter(person for it in known if it.isdisjoint(reading) for person in it)
     loads = {it: knowledge.load(it, at) for it in possible}
     for person, count in (waiting or {}).items():
         if person in loads:
             loads[person] += count
-    busy = {it: BUSY * load / max(1, *loads.values()) for it, load in loads.items()}
+    most = max(1, *loads.values())
+    busy = {person: BUSY * load / most for person, load in loads.items()}
 
     def cost(person: str) -> tuple[float, bool, str]:
         worth = SPREAD * saved[person] + covered[person]
@@ -117,11 +116,11 @@ def _saved(
     possible: Iterable[str],
 ) -> dict[str, float]:
     """Estimate how many files rest on one person or none, and do not if one reads."""
-    risks = []
+    total, own = 0.0, defaultdict[str, float](float)
     for people in known:
         nobody, one = likely_alone(stay[it] for it in sorted({*people, *present}))
-        risks.append((people, one + FIRST * nobody))
-    return {
-        person: stay[person] * sum(risk for it, risk in risks if person not in it)
-        for person in possible
-    }
+        risk = one + FIRST * nobody
+        total += risk
+        for person in people:
+            own[person] += risk
+    return {person: stay[person] * max(0.0, total - own[person]) for person in possible}
