@@ -1,15 +1,16 @@
 """What people know, by small histories computed by hand and by two real ones."""
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import invented
 import pytest
-from simulate_people import QUARTER, compare, read, replay, simulate
+from simulate_people import QUARTER, Quarter, compare, read, replay, simulate
 from truck_factor import truck_factor as independent
 
 from template import ROOT
-from twobus.people import Change, Knowledge, Move, advise
+from twobus.people import Change, File, Knowledge, Move, advise
 from twobus.people.knowledge import DAY, MASS, YEAR, likely_alone
 from twobus.people.measures import (
     authors,
@@ -169,6 +170,13 @@ def test_a_file_that_comes_back_is_still_known() -> None:
     assert knowers(knowledge, "a.py", 2) == {"ann", "bob"}
 
 
+def test_what_is_deleted_is_not_there() -> None:
+    knowledge = learned(
+        change(0, "ann", "A a.py", "A b.py"), change(1, "ann", "D a.py")
+    )
+    assert [file.path for file in knowledge.alive()] == ["b.py"]
+
+
 def test_nobody_knows_what_a_mass_change_or_a_tool_wrote() -> None:
     many = [f"A {number}.py" for number in range(MASS + 1)]
     knowledge = learned(
@@ -247,6 +255,24 @@ def test_who_has_been_asked_stays_where_others_know_less() -> None:
     assert advice(team(), "core.py", "bob", asked="ann")[0] == "ann"
 
 
+def test_who_knows_it_is_not_traded_for_who_would_learn_it() -> None:
+    knowledge = learned(
+        *(change(day, "eve", "M other.py") for day in range(0, 300, 25)),
+        change(250, "ann", "A core.py"),
+        change(280, "ann", "M core.py"),
+    )
+    core = knowledge.file("core.py")
+    assert core is not None
+    files = [core, *(File(f"new{number}.py") for number in range(4))]
+    assert advise(knowledge, files, ["zoe"], 300 * DAY).reader == "eve"
+    assert advise(knowledge, files, ["zoe"], 300 * DAY, asked="ann").reader == "ann"
+
+
+def test_of_two_who_are_as_good_the_one_who_was_asked_reads() -> None:
+    assert advice(team(), "easy.py", "ann")[0] == "bob"
+    assert advice(team(), "easy.py", "ann", asked="eve")[0] == "eve"
+
+
 def test_those_who_wait_for_reviews_are_spared() -> None:
     file = team().file("easy.py")
     assert file is not None
@@ -259,6 +285,25 @@ def test_nothing_is_different_where_nobody_is_replaced() -> None:
     really = list(replay(changes))
     found = compare(really, really)
     assert set(found.values()) == {0.0}
+
+
+def test_quarters_are_compared_without_the_last() -> None:
+    people = {"ann", "bob", "eve"}
+    last = Quarter(1, at_risk=100, reviews=1)
+    really = Quarter(0, 4, 8, 1, 2, work=Counter(ann=2), people=people, reviews=2)
+    instead = Quarter(
+        0, 3, 7, 2, 2, work=Counter(ann=1, bob=1), people=people, reviews=2, added=1
+    )
+    assert compare([really, last], [instead, last]) == pytest.approx(
+        {
+            "files_at_risk": -0.25,
+            "expertise": 1,
+            # Of three people, from 2/3 to 1/3.
+            "concentration": -0.5,
+            "added_reviews": 1,
+            "files_at_risk_of_all": -0.125,
+        }
+    )
 
 
 def test_files_at_risk_are_counted_at_the_end_of_a_quarter() -> None:

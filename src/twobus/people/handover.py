@@ -91,7 +91,7 @@ def steps(surveyor: Surveyor, person: str, root: Path) -> list[Step]:
             part.name,
             paths,
             used,
-            *surveyor.nearest(paths, without=person),
+            *surveyor.nearest(paths),
             FIRST[part.kind].format(name=part.name, path=paths[0]),
         )
         for part, paths, used in ranked

@@ -190,15 +190,11 @@ class Surveyor:
             if person in file.knowers(self.at) and not self._known[file.path] - {person}
         ]
 
-    def nearest(self, paths: Collection[str], without: str = "") -> tuple[str, str]:
+    def nearest(self, paths: Collection[str]) -> tuple[str, str]:
         """Return who of those who are here is nearest to knowing files, and why.
 
         Who knew them, or knows what is beside them, and is likely to stay; not who
         knows one of them.
-
-        Args:
-            paths: The files.
-            without: Who is not asked.
 
         Returns:
             The person's name, and the reason; empty where there is nobody.
@@ -208,7 +204,7 @@ class Surveyor:
         folders = {*map(folder_of, paths)}
         beside = sum(self._beside[it] for it in folders)
         best: tuple[float, str, str] = (-1.0, "", "")
-        for person in sorted(self.here - knowing - {without}):
+        for person in sorted(self.here - knowing):
             once = sum(file.strength(person, self.at) > 0 for file in files)
             near = sum(self._near[it][person] for it in folders)
             worth = once / len(paths) + near / beside
