@@ -35,7 +35,7 @@ MOMENTS: dict[str, tuple[Callable[[], Any], str]] = {
     "while metrics are written": (lambda: registry.store(), "log_metric"),
     "before the model is made": (
         lambda: registry.store(),
-        "search_registered_models",
+        "create_registered_model",
     ),
     "before the version is made": (lambda: registry.store(), "create_model_version"),
 }

@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import duckdb
+import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
-from modelled import MODELS, NAME, edit, version_files
+from inside import forget
+from modelled import MODELS, NAME, edit, refused, version_files
 
 from template import commit
 from twobus.models import registry, serving, tasks
@@ -58,3 +61,19 @@ def test_a_card_names_the_files_of_its_table_alone(quick: Path) -> None:
     sources = registry.fetch(NAME, 2).facts["sources"]
     assert len(sources) == 1
     assert sources[0].startswith("data/raw/penguins.csv ")
+
+
+def test_rows_of_a_database_are_checked_before_they_are_learned_from(
+    quick: Path,
+) -> None:
+    rows = pd.read_csv(quick / "data/raw/penguins.csv")
+    whole = dict.fromkeys(["flipper_length_mm", "body_mass_g"], "Int64")
+    rows = rows.astype(whole)
+    rows.loc[7, "body_mass_g"] = 90_000
+    file = quick / "warehouse.duckdb"
+    with duckdb.connect(file) as warehouse:
+        warehouse.sql("create table penguins as from rows")
+    quick.joinpath(".env").write_text(f"DATA_URL=duckdb://{file}\n", "utf-8")
+    forget(quick)
+    assert "body_mass_g fails in_range" in refused(tasks.train, [NAME])
+    assert registry.versions(NAME) == [1]

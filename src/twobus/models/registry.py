@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from twobus import git
-from twobus.models import sealed
+from twobus.models import holdout, sealed
 from twobus.models.artifacts import load, save, seal, verify
 from twobus.models.declaration import Model, ModelError, find, unanswered
 from twobus.models.golden import example, repeat
@@ -118,6 +118,7 @@ def register(
     golden: Mapping[str, Any],
     card: str,
     profile: Mapping[str, Any] | None = None,
+    held_out: Mapping[str, Any] | None = None,
 ) -> int:
     """Keep a fitted estimator as the next version of a model.
 
@@ -131,6 +132,7 @@ def register(
         golden: Rows as in a request, and what was predicted for them.
         card: Its card, a page of HTML.
         profile: What the rows look like that it has learned from, if that is known.
+        held_out: Which keys it was judged by: see `holdout.described`.
 
     Returns:
         The number of the version.
@@ -150,6 +152,7 @@ def register(
             "golden.json": json.dumps(golden, indent=2),
             "card.html": card,
             **({"profile.json": json.dumps(profile)} if profile else {}),
+            holdout.FILE: json.dumps(held_out or {}),
         }
         for file, text in texts.items():
             (files / file).write_text(text, "utf-8")

@@ -1,6 +1,5 @@
 """Keep rows apart that a model must not learn from, and prove that they are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeriesSplit
 
 from twobus.models.declaration import Model, ModelError
+from twobus.models.keys import hashed
 from twobus.models.rows import conform, features, known_target
 
 HELD_OUT = 0.2
@@ -50,7 +50,9 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
             of a row depend on others.
     """
     known = known_target(model, rows)
-    known = known.assign(_key=_hash(known, model.key), _row=_hash(known))
+    # Without a key, what the model sees of a row tells whose it is, so that another
+    # column of the table moves no row.
+    known = known.assign(_key=hashed(known, identity(model)), _row=_content(known))
     known = known.sort_values([*([model.time] if model.time else []), "_key", "_row"])
     if model.time:
         # Whole periods stay together, such as the days of a month.
@@ -86,6 +88,11 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
     return Split(training, held_out)
 
 
+def identity(model: Model) -> list[str]:
+    """Return the columns that tell whose a row is."""
+    return [*model.key] or sorted({*model.inputs, model.target})
+
+
 def folds(model: Model, training: pd.DataFrame, seed: int) -> list[tuple[Any, Any]]:
     """Split the training part for cross-validation, in the way of the hold-out.
 
@@ -100,16 +107,29 @@ def folds(model: Model, training: pd.DataFrame, seed: int) -> list[tuple[Any, An
     if model.time:
         # The older half is always learned from; the newer one is judged in turn.
         size = max(1, len(training) // (2 * FOLDS))
-        return list(TimeSeriesSplit(FOLDS, test_size=size).split(training))
+        parts = TimeSeriesSplit(FOLDS, test_size=size).split(training)
+        return [_without(training["_key"], *part) for part in parts]
     stratified = is_classifier(model.estimator)
     splitter = StratifiedGroupKFold if stratified else GroupKFold
     parts = splitter(FOLDS, shuffle=True, random_state=seed)
     return list(parts.split(training, training[model.target], training["_key"]))
 
 
-def _hash(rows: pd.DataFrame, names: Sequence[str] = ()) -> pd.Series:
-    """Return a whole number of 64 bits a row, from some columns or from all."""
-    return pd.util.hash_pandas_object(rows[list(names) or sorted(rows)], index=False)
+def _without(keys: pd.Series, learned: Any, judged: Any) -> tuple[Any, Any]:
+    """Learn nothing from before of keys that are judged, as the hold-out does."""
+    late = keys.iloc[judged]
+    left = learned[~keys.iloc[learned].isin(late).to_numpy()]
+    if not len(left):
+        raise ModelError(
+            "Too few keys to cross-validate by time: all that are known before a fold "
+            "are in it as well."
+        )
+    return left, judged
+
+
+def _content(rows: pd.DataFrame) -> pd.Series:
+    """Return a whole number of 64 bits a row, from all that it holds."""
+    return pd.util.hash_pandas_object(rows[sorted(rows)], index=False)
 
 
 def _tells_all(feature: pd.Series, target: pd.Series) -> bool:

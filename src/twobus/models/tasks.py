@@ -58,7 +58,8 @@ def evaluate(names: list[str] | None = None) -> None:
     for name in _chosen(names):
         champion = registry.champion(name)
         version = registry.fetch(name, champion or _newest(name))
-        parts = split(version.model, source().read(version.model.table).to_pandas())
+        rows = source().read(version.model.table, check=True).to_pandas()
+        parts = split(version.model, rows)
         found = scores.evaluate(version.model, version.fitted, parts)
         which = f"{name}, version {version.number}"
         role = "which serves" if champion else "the newest: none was promoted"

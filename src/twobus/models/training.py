@@ -1,6 +1,7 @@
 """Train a model: read, split, fit, judge, keep."""
 
 import hashlib
+import json
 import platform
 import warnings
 from collections.abc import Callable
@@ -17,10 +18,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from twobus import git
 from twobus.data import digest, source
+from twobus.models import holdout
 from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
 from twobus.models.drift import training_profile
-from twobus.models.registry import register, versions
+from twobus.models.registry import opened, register, versions
 from twobus.models.rows import RowError, conform, features, predict
 from twobus.models.scores import Score, cross_validated, evaluate
 from twobus.models.split import Split, split
@@ -100,11 +102,15 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     """
     model = find(name)
     # Before hours of fitting, not after them.
-    versions(name)
+    known = versions(name)
     say(f"reading {model.table}")
-    table = source().read(model.table)
+    # Rows of a database are checked, too: what breaks the contract must not be learned.
+    table = source().read(model.table, check=True)
     rows = table.to_pandas()
     trained = fit(name, rows, seed, say)
+    parts = trained.parts
+    for sentence in holdout.advice(model, parts, _before(name, known, say)):
+        say(sentence)
     facts = asdict(_facts(model, trained, seed))
     held_out = trained.parts.held_out.head(GOLDEN_ROWS)
     golden = {
@@ -123,7 +129,24 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         profile = None
         say(f"keeping no profile to compare with later ({type(error).__name__})")
     say("registering")
-    return register(name, trained.fitted, facts, trained.scores, golden, card, profile)
+    held = holdout.described(model, parts)
+    scores = trained.scores
+    return register(name, trained.fitted, facts, scores, golden, card, profile, held)
+
+
+def _before(name: str, known: list[int], say: Say) -> dict[str, Any] | None:
+    """Return what the version before was judged by, if there is one."""
+    if not known:
+        return None
+    try:
+        with opened(name, known[0]) as files:
+            file = files / holdout.FILE
+            text = file.read_text("utf-8") if file.exists() else "{}"
+    except ModelError as error:
+        say(f"comparing no hold-outs: {error}")
+        return None
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def fit(

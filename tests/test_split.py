@@ -1,0 +1,154 @@
+"""What is held out stays held out, whatever becomes of types and other columns."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from twobus.models import holdout
+from twobus.models import split as splitting
+from twobus.models.declaration import Model, ModelError
+from twobus.models.keys import MISSING, canonical, hashed
+from twobus.models.split import Split, folds
+
+
+@dataclass
+class Declared:
+    """What a split asks of a declaration."""
+
+    key: list[str]
+    time: str | None = None
+    inputs: tuple[str, ...] = ("a", "b")
+    target: str = "y"
+    estimator: Any = field(default_factory=LinearRegression)
+
+
+def declared(*key: str, time: str | None = None) -> Model:
+    """Return a declaration."""
+    return cast("Model", Declared([*key], time))
+
+
+SAME: dict[str, list[Any]] = {
+    "whole numbers": [1, 1.0, np.int8(1), np.float32(1), Decimal("1.00"), "1", True],
+    "negative ones": [-3, -3.0, Decimal(-3), "-3"],
+    "zero": [0, 0.0, -0.0, Decimal("-0.0"), False],
+    "decimals": [0.1, Decimal("0.10"), np.float64(0.1)],
+    "dates": [date(2024, 1, 31), pd.Timestamp("2024-01-31"), "2024-01-31"],
+    "times": [
+        pd.Timestamp("2024-01-31T12:00", tz="Europe/Berlin"),
+        pd.Timestamp("2024-01-31T11:00"),
+        np.datetime64("2024-01-31T11:00"),
+    ],
+    "nothing": [None, float("nan"), pd.NA, pd.NaT, np.datetime64("NaT")],
+    "texts": ["caf\u00e9", "cafe\u0301"],
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_key_is_the_same_in_each_type(name: str) -> None:
+    assert len({canonical(value) for value in SAME[name]}) == 1
+
+
+def test_keys_that_differ_stay_apart() -> None:
+    values = [1, 10, 1.5, "01", "1 ", "", None, "nan", date(2024, 1, 1), "A", "a"]
+    assert len({canonical(value) for value in values}) == len(values)
+    assert canonical(None) == MISSING
+
+
+def test_hashes_are_those_of_the_first_release() -> None:
+    found = hashed(pd.DataFrame({"a": [1, 2], "b": ["x", None]}), ["a", "b"])
+    # Another number would draw all hold-outs anew.
+    assert found.tolist() == [16603097053487715639, 342385166240976464]
+
+
+def table(count: int = 200) -> pd.DataFrame:
+    """Return rows with several of each key."""
+    numbers = np.arange(count)
+    return pd.DataFrame(
+        {
+            "customer": numbers // 4,
+            "month": numbers % 10,
+            "a": numbers * 0.5,
+            "b": numbers % 7,
+            "y": numbers * 1.5,
+        }
+    )
+
+
+def held_out(rows: pd.DataFrame, model: Model) -> set[float]:
+    """Return the targets of the rows that are held out."""
+    late = hashed(rows, splitting.identity(model)) / 2**64 >= 1 - splitting.HELD_OUT
+    return {*rows.loc[late, "y"]}
+
+
+def test_one_empty_key_that_makes_floats_of_integers_moves_no_row() -> None:
+    rows, model = table(), declared("customer")
+    spoilt = rows.astype({"customer": "float64"})
+    spoilt.loc[len(spoilt)] = [float("nan"), 0, 0, 0, -1]
+    assert held_out(spoilt, model) - {-1.0} == held_out(rows, model)
+    texts = rows.astype({"customer": "str"})
+    assert held_out(texts, model) == held_out(rows, model)
+
+
+def test_another_column_of_the_table_moves_no_row() -> None:
+    rows, model = table(), declared()
+    assert held_out(rows.assign(new=1), model) == held_out(rows, model)
+
+
+def test_no_key_is_on_both_sides_of_a_fold_in_time() -> None:
+    rows = table().sort_values("month", ignore_index=True)
+    rows["_key"] = hashed(rows, ["customer"])
+    # A customer is known for some months only, so that something is left.
+    rows = rows[(rows["customer"] % 10 - rows["month"]).abs() < 5]
+    for learned, judged in folds(declared("customer", time="month"), rows, 0):
+        assert len(learned) and len(judged)
+        assert not {*rows["_key"].iloc[learned]} & {*rows["_key"].iloc[judged]}
+        assert rows["month"].iloc[learned].max() <= rows["month"].iloc[judged].min()
+
+
+def test_folds_that_would_learn_from_nobody_are_refused() -> None:
+    rows = table(40).assign(customer=1).sort_values("month", ignore_index=True)
+    rows["_key"] = hashed(rows, ["customer"])
+    with pytest.raises(ModelError, match="Too few keys to cross-validate by time"):
+        folds(declared("customer", time="month"), rows, 0)
+
+
+def parts_of(model: Model, rows: pd.DataFrame) -> Split:
+    """Split rows as a model does."""
+    rows = rows.assign(_key=hashed(rows, splitting.identity(model)))
+    late = rows["_key"] / 2**64 >= 1 - splitting.HELD_OUT
+    return Split(rows[~late], rows[late])
+
+
+def test_a_key_that_was_judged_by_and_is_learned_from_is_named() -> None:
+    model = declared("customer")
+    before = holdout.described(model, parts_of(model, table()))
+    assert holdout.advice(model, parts_of(model, table(300)), before) == []
+    swapped = Split(*reversed((parts_of(model, table())).__dict__.values()))
+    (said,) = holdout.advice(model, swapped, before)
+    assert said.startswith(f"{len(before['keys'])} keys that the version before")
+
+
+@pytest.mark.parametrize("before", [{}, {"form": 0, "by": ["customer"], "keys": []}])
+def test_a_hold_out_that_is_drawn_anew_is_named(before: dict[str, Any]) -> None:
+    model = declared("customer")
+    (said,) = holdout.advice(model, parts_of(model, table()), before)
+    assert "drawn in another way" in said
+
+
+def test_a_model_without_a_key_is_told_to_declare_one() -> None:
+    model = declared()
+    (said,) = holdout.advice(model, parts_of(model, table()), None)
+    assert said.startswith("no key is declared")
+
+
+def test_rows_without_a_key_are_counted() -> None:
+    rows, model = table().astype({"customer": "float64"}), declared("customer")
+    rows.loc[:2, "customer"] = np.nan
+    (said,) = holdout.advice(model, parts_of(model, rows), None)
+    assert said == "3 rows have no customer: they are one"
