@@ -124,3 +124,11 @@ def test_a_card_that_fails_costs_no_version(
     assert registry.versions(NAME) == [2, 1]
     assert "keeping no card" in capsys.readouterr().err
     assert "on &lt;purpose&gt;" in registry.fetch(NAME, 2).card
+
+
+def test_a_card_names_who_knows_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card, "known_to", lambda project, path: ("Ann *A*", "Bob"))
+    line = r"Known to Ann \*A\*, Bob, who wrote or reviewed it."
+    assert card._known_to("churn") == [line]
+    monkeypatch.setattr(card, "known_to", lambda project, path: ())
+    assert card._known_to("churn") == []

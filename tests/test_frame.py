@@ -79,6 +79,7 @@ def reports(
     project = tmp_path_factory.mktemp("framed") / "penguin study é"
     answers = {"notebooks": request.param, "code_owners": "@ann @bob"}
     shutil.copytree(rendered(answers), project)
+    commit(project)
     for script in (project / "notebooks").glob("*.py"):
         script.unlink()
     text = JUPYTER if request.param == "jupyter" else MARIMO
@@ -105,7 +106,7 @@ def test_a_page_says_who_owns_it_and_of_which_commit_it_is(
 ) -> None:
     with opened(browser, reports / "penguins.html") as shown:
         facts = shown.page.locator(".facts")
-        assert "Owners: @ann, @bob." in facts.inner_text()
+        assert "Owners: @ann, @bob. Known to: Test." in facts.inner_text()
         link = str(facts.locator("a").get_attribute("href"))
         assert link.startswith("https://github.com/acme/study/commit/")
         assert shown.page.title() == "How heavy are penguins?"

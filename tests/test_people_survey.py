@@ -14,7 +14,7 @@ from twobus.people.history import History
 from twobus.people.knowledge import DAY
 from twobus.people.page import render, render_handover
 from twobus.people.settings import Settings, settings
-from twobus.people.survey import Row, Survey, Surveyor
+from twobus.people.survey import Row, Survey, Surveyor, known_to
 from twobus.people.tasks import handover, name_alone, people
 from twobus.people.things import Thing, things
 from twobus.people.words import alone, trend, verdict
@@ -249,6 +249,15 @@ def older(folder: Path, days: int, text: str) -> None:
     git("add", "--all", cwd=folder)
     date = f"{datetime.now(UTC).timestamp() - days * DAY:.0f} +0000"
     git("commit", "--quiet", "--amend", "--no-edit", "--date", date, cwd=folder)
+
+
+def test_pages_ask_who_knows_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project(study(tmp_path / "study", monkeypatch))
+    assert known_to(project, "pyproject.toml") == ("Test",)
+    assert known_to(project, "other.py") == ()
+    assert known_to(Project(tmp_path), "other.py") == ()
 
 
 def test_check_says_in_a_line_what_rests_on_one_person(

@@ -5,6 +5,7 @@ People write `docs/models/NAME.md`; a card is that page with the facts of a vers
 
 import base64
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -29,6 +30,7 @@ from twobus.models.declaration import Model, explain, written
 from twobus.models.rows import SHARE, conform, features, predict
 from twobus.models.scores import Score
 from twobus.models.split import Split
+from twobus.people.survey import known_to
 from twobus.project import here
 
 # Effects are drawn for so many features, from so many rows.
@@ -71,6 +73,7 @@ def render(
             *_untested(model),
             "## Owners",
             _owners(),
+            *_known_to(name),
             "## Data and code",
             *(f"- {_words(fact)}: {_shown(value)}" for fact, value in facts.items()),
             "## Train again",
@@ -111,6 +114,13 @@ def _untested(model: Model) -> list[str]:
 
 def _owners() -> str:
     return " ".join(owners_of_all(here().root)) or "Nobody is named yet."
+
+
+def _known_to(name: str) -> list[str]:
+    people = known_to(here(), f"src/{here().package}/models/{name}.py")
+    # A name is text, whatever it holds.
+    plain = [re.sub(r"([^\w\s])", r"\\\1", person) for person in people]
+    return [f"Known to {', '.join(plain)}, who wrote or reviewed it."] * bool(plain)
 
 
 def _figures(

@@ -13,6 +13,7 @@ from jinja2 import Environment
 from twobus import git
 from twobus.notebooks.pages import Mark
 from twobus.owning import owners_of
+from twobus.people.survey import known_to
 from twobus.project import here
 
 HEADING = re.compile(r'<h([1-6]) id="([^"]*)">(.*?)<a class="anchor-link"', re.DOTALL)
@@ -68,12 +69,13 @@ class Heading:
 
 
 def facts(script: Path) -> dict[str, Any]:
-    """Return who owns a notebook, and its commit with an address, if any."""
+    """Return who owns and who knows a notebook, and its commit with an address."""
     root = here().root
     commit, _ = git.head(root)
     remote = git.ask("remote", "get-url", "origin", cwd=root) or ""
     return {
         "owners": owners_of(root, here().name(script)),
+        "known_to": known_to(here(), here().name(script)),
         "commit": commit[:12],
         "link": _link(remote, commit) if commit else "",
     }

@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
+from twobus import git
 from twobus.people.history import History, history
 from twobus.people.knowledge import YEAR, File, Knowledge
 from twobus.people.measures import bus_factor, truck_factor
-from twobus.people.settings import Settings
+from twobus.people.settings import Settings, settings
 from twobus.people.things import Thing, folder_of, things
+from twobus.project import Project, StopError
 
 # Younger projects are told, and never refused.
 YOUNG = 30
@@ -107,6 +110,27 @@ def survey(root: Path, said: Settings, now: datetime) -> Survey:
     return Surveyor(history(root), said, now.astimezone(UTC)).survey()
 
 
+def known_to(project: Project, path: str) -> tuple[str, ...]:
+    """Return who is here and knows a file; nobody where git cannot say.
+
+    Args:
+        project: The project.
+        path: The file's path within it.
+    """
+    try:
+        commit = git.ask("rev-parse", "--verify", "HEAD", cwd=project.root) or ""
+        return _kept(project, commit).knowing(path)
+    except StopError:
+        # What shows this has more to show; `poe check` says why.
+        return ()
+
+
+@lru_cache(maxsize=2)
+def _kept(project: Project, commit: str) -> "Surveyor":
+    found = history(project.root, commit or "HEAD")
+    return Surveyor(found, settings(project), datetime.now(UTC))
+
+
 class Surveyor:
     """What a survey needs at hand.
 
@@ -181,6 +205,10 @@ class Surveyor:
     def known(self) -> list[str]:
         """The paths of all files that people know or should know."""
         return [*self._known]
+
+    def knowing(self, path: str) -> tuple[str, ...]:
+        """Return who is here and knows a file, by the alphabet."""
+        return self._called(self._known.get(path, ()))
 
     def only(self, person: str) -> list[str]:
         """Return the files that a person knows, here or gone, and nobody else here."""
