@@ -42,6 +42,16 @@ def test_a_file_that_one_person_knows_is_read_by_another(
     detail = said(repository)
     assert detail.startswith(("Bob Example: ", "Eve Example: "))
     assert "Ann Example alone knows a.py; " in detail
+    # b.py is beside it.
+    assert detail.endswith(" Example knows 1 of 2 files beside it")
+
+
+def test_a_new_file_where_nobody_is_near_is_read_by_who_may_stay(
+    repository: Repository,
+) -> None:
+    repository.commit(ANN, {"far/new.py": "2"}, day=TODAY)
+    assert said(repository).endswith(" Example is likely to stay, and would learn it")
+    assert "nobody but its author knows far/new.py yet; " in said(repository)
 
 
 def test_who_did_not_write_it_but_knows_it_reads(repository: Repository) -> None:

@@ -229,13 +229,11 @@ class Surveyor:
         """
         files = [file for path in paths if (file := self.knowledge.file(path))]
         knowing = set[str]().union(*(self._known[path] for path in paths))
-        folders = {*map(folder_of, paths)}
-        beside = sum(self._beside[it] for it in folders)
         best: tuple[float, str, str] = (-1.0, "", "")
         for person in sorted(self.here - knowing):
             once = sum(file.strength(person, self.at) > 0 for file in files)
-            near = sum(self._near[it][person] for it in folders)
-            worth = once / len(paths) + near / beside
+            near, beside = self.beside(person, paths)
+            worth = once / len(paths) + near / max(1, beside)
             score = (0.01 + worth) * self.knowledge.stay(person, self.at)
             if score > best[0]:
                 reason = "is here, and knows nothing beside it yet"
@@ -245,6 +243,12 @@ class Surveyor:
                     reason = f"knows {near} of {beside} files beside it"
                 best = (score, self.names[person], reason)
         return best[1:]
+
+    def beside(self, person: str, paths: Iterable[str]) -> tuple[int, int]:
+        """Count the files in the folders of paths: which a person knows, and all."""
+        folders = {*map(folder_of, paths)}
+        near = sum(self._near[it][person] for it in folders if it in self._near)
+        return near, sum(self._beside[it] for it in folders)
 
     def _at(
         self, found: History, at: float, paths: Iterable[str] | None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from twobus import git
 from twobus.codeowners import forge_of
 from twobus.owning import owners_of
-from twobus.people import File, advise
+from twobus.people import Advice, File, advise
 from twobus.people.history import History, history
 from twobus.people.knowledge import MASS
 from twobus.people.settings import settings
@@ -64,30 +64,33 @@ def _said(
             "nobody else has worked here within half a year, so that one person alone "
             "knows this: ask somebody new"
         )
-    name = surveyor.names[advice.reader]
     also = ""
     if advice.second:
         also = f", and {surveyor.names[advice.second]} to learn it"
-    return f"{name}{also}: {_reason(surveyor, advice.alone, files, advice.knows, name)}"
+    name = surveyor.names[advice.reader]
+    return f"{name}{also}: {_reason(surveyor, advice, files)}"
 
 
-def _reason(
-    surveyor: Surveyor,
-    alone: Sequence[str],
-    files: Sequence[File],
-    knows: int,
-    name: str,
-) -> str:
-    known = f"{name} knows {knows} of {len(files)} files of this change"
-    if not alone:
+def _reason(surveyor: Surveyor, advice: Advice, files: Sequence[File]) -> str:
+    name = surveyor.names[advice.reader]
+    near, beside = surveyor.beside(advice.reader, [file.path for file in files])
+    if advice.knows:
+        known = f"{name} knows {advice.knows} of {len(files)} files of this change"
+    elif near:
+        known = f"{name} knows {near} of {beside} files beside it"
+    else:
+        known = f"{name} is likely to stay, and would learn it"
+    if not advice.alone:
         return f"two or more know each of its files, and {known}"
-    first = next(file for file in files if file.path == alone[0])
+    first = next(file for file in files if file.path == advice.alone[0])
     here = first.knowers(surveyor.at) & surveyor.here
-    who = surveyor.names[min(here)] if here else ""
-    more = f" and {len(alone) - 1} more" if len(alone) > 1 else ""
-    rests = f"{who} alone knows {first.path}" if who else f"{first.path} is new"
-    if not who and first.held:
+    more = f" and {len(advice.alone) - 1} more" * (len(advice.alone) > 1)
+    if here:
+        rests = f"{surveyor.names[min(here)]} alone knows {first.path}"
+    elif first.held:
         rests = f"nobody here knows {first.path} any more"
+    else:
+        rests = f"nobody but its author knows {first.path} yet"
     return f"{rests}{more}; {known}"
 
 
