@@ -77,3 +77,25 @@ def test_rows_of_a_database_are_checked_before_they_are_learned_from(
     forget(quick)
     assert "body_mass_g fails in_range" in refused(tasks.train, [NAME])
     assert registry.versions(NAME) == [1]
+
+
+def test_a_metric_of_one_class_works_with_texts_also_in_folds(quick: Path) -> None:
+    edit(quick, MODULE, 'time="year",', 'time="year",\n    positive="male",')
+    edit(quick, MODULE, '"accuracy": 0.8', '"f1": 0.1, "average_precision": 0.1')
+    commit(quick)
+    tasks.train([NAME])
+    scores = registry.fetch(NAME, 2).scores
+    named = [it for it in scores if it.metric in ("f1", "average_precision")]
+    assert {it.rows for it in named} >= {"held out", "cross-validated"}
+    assert all(0.5 < it.value <= 1 for it in named)
+
+
+def test_rows_without_a_value_are_a_slice(quick: Path) -> None:
+    edit(quick, MODULE, 'slices={"species": 0.7}', 'slices={"body_mass_g": 0.0}')
+    commit(quick)
+    rows = pd.read_csv(quick / "data/raw/penguins.csv")
+    rows["body_mass_g"] = rows["body_mass_g"].where(rows.index % 3 > 0)
+    rows = rows.astype({"flipper_length_mm": "Int64", "body_mass_g": "Int64"})
+    rows.to_csv(quick / "data/raw/penguins.csv", index=False, na_rep="NA")
+    tasks.train([NAME])
+    assert "body_mass_g=missing" in {it.rows for it in registry.fetch(NAME, 2).scores}

@@ -99,12 +99,19 @@ def table(scores: Sequence[Score]) -> str:
     """Return scores as a table in Markdown."""
     head = "| Metric | Rows | Count | Score | 95 % interval | Baseline | Needed |"
     lines = [
-        f"| {it.metric} | {it.rows.replace('|', BAR)} | {it.count} | {it.value:.3f} "
-        f"| {it.low:.3f} to {it.high:.3f} | {_number(it.baseline)} "
+        f"| {it.metric} | {it.rows.replace('|', BAR)} | {it.count} "
+        f"| {_number(it.value)} | {_interval(it)} | {_number(it.baseline)} "
         f"| {_number(it.needed)}{'' if it.passed else ' **missed**'} |"
         for it in scores
     ]
     return "\n".join([head, "|---|---|--:|--:|---|--:|--:|", *lines])
+
+
+def _interval(score: Score) -> str:
+    """Return both ends, or why there are none."""
+    if np.isnan(score.value) or np.isnan(score.low):
+        return score.note.replace("|", BAR) or "too few groups of rows"
+    return f"{score.low:.3f} to {score.high:.3f}"
 
 
 def _untested(model: Model) -> list[str]:

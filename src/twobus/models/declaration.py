@@ -50,6 +50,8 @@ class Model:
         metrics: The least value for promotion by the name of a metric of
             `sklearn.metrics.get_scorer_names()`; more is always better. The first
             one decides where a single one is needed.
+        positive: Of two classes the one that metrics such as `f1`, `precision` and
+            `average_precision` are about.
         slices: The least value of the first metric within every group of rows that
             has the same value in this column.
         key: The columns that tell whose row it is, such as a customer: all rows of
@@ -78,6 +80,7 @@ class Model:
     estimator: Estimator
     metrics: Mapping[str, float]
     features: Callable[[pd.DataFrame], pd.DataFrame] = unchanged
+    positive: Any = None
     slices: Mapping[str, float] = field(default_factory=dict)
     key: Sequence[str] = ()
     time: str | None = None

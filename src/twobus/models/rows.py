@@ -121,7 +121,11 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _predict(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
-    given = features(model, inputs)
+    return table_of(model, fitted, features(model, inputs))
+
+
+def table_of(model: Model, fitted: Any, given: pd.DataFrame) -> pd.DataFrame:
+    """Return what is predicted from features: see `predict`."""
     predicted = {model.target: np.asarray(fitted.predict(given))}
     if hasattr(fitted, "predict_proba"):
         shares = fitted.predict_proba(given)
@@ -130,4 +134,4 @@ def _predict(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
     numbers = [values for values in predicted.values() if values.dtype.kind == "f"]
     if not all(np.isfinite(values).all() for values in numbers):
         raise ValueError("A prediction is not finite.")
-    return pd.DataFrame(predicted, index=inputs.index)
+    return pd.DataFrame(predicted, index=given.index)

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
-from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.base import is_classifier
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.metrics import get_scorer
 from sklearn.model_selection import cross_validate
 
 from twobus.models.declaration import Model
+from twobus.models.metrics import Measure, scorer
 from twobus.models.rows import conform, features, predict
 from twobus.models.split import Split, folds
 
@@ -26,8 +25,6 @@ FOLDED = "cross-validated"
 GROUPS = 20
 # Of fewer rows, a value says too little to be held against a model.
 FEWEST_ROWS = 10
-
-Measure = Callable[[pd.DataFrame], float]
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,7 @@ class Score:
         baseline: The metric of predictions that know how often each target occurs, and
             no more; NaN where that was not asked.
         needed: The least value that promotion demands; None where it demands none.
+        note: What must be known of the value, such as why it is not a number.
     """
 
     metric: str
@@ -55,6 +53,7 @@ class Score:
     high: float
     baseline: float = nan
     needed: float | None = None
+    note: str = ""
 
     @property
     def passed(self) -> bool:
@@ -68,7 +67,7 @@ class Score:
             return ""
         value = f"{self.value:.3f}"
         if isnan(self.value):
-            value = "not defined for these rows"
+            value = self.note or "not defined for these rows"
         elif float(value) >= self.needed:
             # Rounded so far it looks high enough.
             value = str(self.value)
@@ -92,19 +91,22 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
     guessed = predict(model, baseline(model, parts.training), rows)
     scores = []
     for metric, needed, which, positions in questions(model, rows):
-        measure = measured(model, metric, fitted, rows[model.target].iloc[positions])
+        measure = Measure(model, metric, fitted, rows[model.target].iloc[positions])
         these = predicted.iloc[positions]
+        value = measure(these)
+        note = measure.reason
         low, high = interval(rows["_key"].iloc[positions], measure, these)
         scores.append(
             Score(
                 metric,
                 which,
                 count=len(these),
-                value=measure(these),
+                value=value,
                 low=low,
                 high=min(high, _best(metric)),
                 baseline=measure(guessed.iloc[positions]),
                 needed=needed,
+                note=note,
             )
         )
     return scores
@@ -136,18 +138,23 @@ def cross_validated(
             given,
             training[model.target],
             cv=parts,
-            scoring=list(model.metrics),
+            scoring={metric: scorer(model, metric) for metric in model.metrics},
+            error_score="raise",
         )
     share = np.mean([len(judged) / len(learned) for learned, judged in parts])
     quantile = stdtrit(len(parts) - 1, (1 + CONFIDENCE) / 2)
     scores = []
     for metric in model.metrics:
-        # Not defined for a fold of a single class.
-        values = pd.Series(found[f"test_{metric}"]).dropna()
-        mean = float(values.mean())
-        margin = quantile * values.std() * sqrt(1 / len(parts) + share)
+        values = pd.Series(found[f"test_{metric}"])
+        undefined = int(values.isna().sum())
+        # Not defined for a fold of a single class: a mean of the others would be one
+        # of folds that were chosen.
+        mean = float(values.mean(skipna=False))
+        margin = quantile * values.std(skipna=False) * sqrt(1 / len(parts) + share)
         low, high = mean - margin, min(mean + margin, _best(metric))
-        scores.append(Score(metric, FOLDED, len(training), mean, low, high))
+        note = f"not defined in {undefined} of {len(parts)} folds" if undefined else ""
+        count = len(training)
+        scores.append(Score(metric, FOLDED, count, mean, low, high, note=note))
     return scores
 
 
@@ -157,35 +164,10 @@ def baseline(model: Model, training: pd.DataFrame) -> Any:
     return dull.fit(training[list(model.inputs)], training[model.target])
 
 
-def measured(model: Model, metric: str, fitted: Any, truth: pd.Series) -> Measure:
-    """Return what measures predictions, as `predict` gives them, against the truth.
-
-    Args:
-        model: The declaration.
-        metric: The name of a metric.
-        fitted: What has predicted; it knows its classes.
-        truth: What was true; its index finds the rows of the predictions.
-    """
-    scorer = get_scorer(metric)
-    told: Any = _Numbers(model.target)
-    if is_classifier(model.estimator):
-        told = _Classes(model.target)
-        told.classes_ = fitted.classes_
-
-    def measure(predicted: pd.DataFrame) -> float:
-        with warnings.catch_warnings(), config_context(assume_finite=True):
-            warnings.simplefilter("ignore")
-            try:
-                return float(scorer(told, predicted, truth.loc[predicted.index]))
-            except ValueError:
-                # Not defined for these rows, such as those of a single class.
-                return nan
-
-    return measure
-
-
 def interval(
-    keys: pd.Series, measure: Measure, predicted: pd.DataFrame
+    keys: pd.Series,
+    measure: Callable[[pd.DataFrame], float],
+    predicted: pd.DataFrame,
 ) -> tuple[float, float]:
     """Return the ends of a 95 % jackknife interval.
 
@@ -220,30 +202,14 @@ def questions(
         yield metric, needed, HELD_OUT, np.arange(len(rows))
     first = next(iter(model.metrics))
     for column, floor in model.slices.items():
-        for value, positions in sorted(rows.groupby(column).indices.items()):
+        # Rows without a value are a slice as well.
+        groups = rows.groupby(column, dropna=False, observed=True).indices
+        for value, positions in sorted(groups.items(), key=lambda it: str(it[0])):
             least = floor if len(positions) >= FEWEST_ROWS else None
-            yield first, least, f"{column}={value}", positions
+            shown = "missing" if pd.isna(value) else value
+            yield first, least, f"{column}={shown}", positions
 
 
 def _best(metric: str) -> float:
     # Losses are negated, so that more is better; all others end at one.
     return 0.0 if metric.startswith("neg_") else 1.0
-
-
-class _Told(BaseEstimator):
-    """Predictions already made: its `X` are these, so that scorers can judge them."""
-
-    def __init__(self, target: str) -> None:
-        self.target = target
-
-    def predict(self, X: pd.DataFrame) -> Any:
-        return X[self.target].to_numpy()
-
-
-class _Classes(ClassifierMixin, _Told):
-    def predict_proba(self, X: pd.DataFrame) -> Any:
-        return X.drop(columns=self.target).to_numpy()
-
-
-class _Numbers(RegressorMixin, _Told):
-    pass

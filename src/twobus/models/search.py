@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV
 
 from twobus.data import source
 from twobus.models.declaration import ModelError, find
+from twobus.models.metrics import check, scorer
 from twobus.models.rows import conform, features
 from twobus.models.split import folds, split
 from twobus.models.training import seeded
@@ -36,10 +37,11 @@ def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:
     metric = next(iter(model.metrics))
     with _workers(scheduler):
         training = split(model, source().read(model.table).to_pandas()).training
+        check(model, training[model.target])
         grid = GridSearchCV(
             seeded(model, seed),
             dict(model.search),
-            scoring=metric,
+            scoring=scorer(model, metric),
             cv=folds(model, training, seed),
             refit=False,
         )

@@ -22,6 +22,7 @@ from twobus.models import holdout
 from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
 from twobus.models.drift import training_profile
+from twobus.models.metrics import check
 from twobus.models.registry import opened, register, versions
 from twobus.models.rows import RowError, conform, features, predict
 from twobus.models.scores import Score, cross_validated, evaluate
@@ -168,6 +169,7 @@ def fit(
     model = find(name)
     try:
         parts = split(model, rows)
+        check(model, parts.training[model.target])
         estimator = seeded(model, seed)
         # First, since its errors say more than those of several folds.
         say(f"fitting on {len(parts.training)} rows")

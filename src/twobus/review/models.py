@@ -20,8 +20,9 @@ from twobus.at_commit import checkout, uv_run
 from twobus.data import DataError, source
 from twobus.models.columns import contract
 from twobus.models.declaration import Model, ModelError, explain, find, names
+from twobus.models.metrics import Measure
 from twobus.models.rows import conform, features, predict
-from twobus.models.scores import Score, evaluate, interval, measured, questions
+from twobus.models.scores import Score, evaluate, interval, questions
 from twobus.models.split import split
 from twobus.models.training import seeded
 from twobus.project import Project, here
@@ -281,7 +282,7 @@ def _paired(
     """Return the base's value, and the interval of the difference on the same rows."""
     rows = held_out.iloc[positions]
     was, now = (
-        measured(
+        Measure(
             model,
             metric,
             SimpleNamespace(classes_=np.array(side.classes)),

@@ -1,0 +1,182 @@
+"""What a metric says of predictions, by scikit-learn's scorers."""
+
+import warnings
+from collections.abc import Callable
+from math import isnan, nan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import config_context
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.metrics import get_scorer, get_scorer_names
+
+from twobus.models.declaration import Model, ModelError
+from twobus.models.rows import SHARE, table_of
+
+
+class Measure:
+    """Measures predictions, as `predict` gives them, against the truth.
+
+    Attributes:
+        reason: Why the last value is not a number; empty if it is one.
+    """
+
+    def __init__(
+        self, model: Model, metric: str, fitted: Any, truth: pd.Series
+    ) -> None:
+        """Begin with what was true.
+
+        Args:
+            model: The declaration.
+            metric: The name of a metric.
+            fitted: What has predicted; it knows its classes.
+            truth: What was true; its index finds the rows of the predictions.
+        """
+        self.scorer = get_scorer(metric)
+        self.metric = metric
+        self.positive = model.positive
+        self.reason = ""
+        self.told: Any = _Numbers(model.target)
+        if is_classifier(model.estimator):
+            self.told = _Classes(model.target)
+            self.told.classes_ = np.asarray(fitted.classes_)
+            if self.positive is not None:
+                # scikit-learn's scorers of two classes mean the one that is true.
+                truth = truth == self.positive
+                self.told.classes_ = np.array([False, True])
+        self.truth = truth
+
+    def __call__(self, predicted: pd.DataFrame) -> float:
+        """Return the metric; NaN where it is not defined, and `reason` says why."""
+        self.reason = ""
+        if self.positive is not None:
+            predicted = self._two(predicted)
+        with warnings.catch_warnings(), config_context(assume_finite=True):
+            warnings.simplefilter("ignore")
+            try:
+                truth = self.truth.loc[predicted.index]
+                value = float(self.scorer(self.told, predicted, truth))
+            except ValueError as error:
+                # Such as for the rows of a single class.
+                self.reason = f"not defined here: {' '.join(str(error).split())[:200]}"
+                return nan
+        if isnan(value):
+            self.reason = "not defined here, such as for a single row or class"
+        return value
+
+    def _two(self, predicted: pd.DataFrame) -> pd.DataFrame:
+        """Return predictions of two classes as false and true."""
+        target = self.told.target
+        found = {target: predicted[target] == self.positive}
+        if (share := f"{SHARE}{self.positive}") in predicted:
+            found |= {"no": 1 - predicted[share], "yes": predicted[share]}
+        return pd.DataFrame(found, index=predicted.index)
+
+
+def scorer(
+    model: Model, metric: str
+) -> Callable[[Any, pd.DataFrame, pd.Series], float]:
+    """Return what scikit-learn calls to score a fitted estimator by some features."""
+
+    def score(fitted: Any, given: pd.DataFrame, truth: pd.Series) -> float:
+        # Rows may come more than once.
+        truth = truth.reset_index(drop=True)
+        predicted = table_of(model, fitted, given).reset_index(drop=True)
+        return Measure(model, metric, fitted, truth)(predicted)
+
+    return score
+
+
+def check(model: Model, truth: pd.Series) -> None:
+    """Refuse metrics that cannot be computed, before hours of fitting.
+
+    Args:
+        model: The declaration.
+        truth: The known targets.
+
+    Raises:
+        ModelError: If a name is none of scikit-learn's, or a metric is about one class
+            of two and nobody has said which.
+    """
+    known = get_scorer_names()
+    for metric in model.metrics:
+        if metric not in known:
+            raise ModelError(
+                f"There is no metric {metric!r}; scikit-learn has {', '.join(known)}."
+            )
+    classes = truth.unique().tolist()
+    if model.positive is not None and model.positive not in classes:
+        raise ModelError(
+            f"The positive class {model.positive!r} is not in {model.target}, which "
+            f"has {', '.join(map(repr, sorted(classes, key=str)))}."
+        )
+    if model.positive is not None and len(classes) > 2:
+        raise ModelError(
+            f"{model.target} has {len(classes)} classes, and `positive` is for two: "
+            "leave it out, and take metrics such as f1_macro."
+        )
+    if is_classifier(model.estimator):
+        _one_of_two(model, classes)
+        _by_shares(model)
+
+
+# Metrics that are about the class that is true, and so need to know which it is.
+OF_ONE = (
+    "average_precision",
+    "d2_brier_score",
+    "f1",
+    "jaccard",
+    "neg_brier_score",
+    "precision",
+    "recall",
+)
+
+
+def _one_of_two(model: Model, classes: list[Any]) -> None:
+    named = [metric for metric in model.metrics if metric in OF_ONE]
+    if not named or model.positive is not None or {*classes} <= {0, 1}:
+        return
+    listed = ", ".join(map(repr, sorted(classes, key=str)))
+    if len(classes) == 2:
+        raise ModelError(
+            f"{named[0]} is about one of the two classes {listed}: say which by "
+            f"`positive={sorted(classes, key=str)[-1]!r}`."
+        )
+    if named[0] not in ("neg_brier_score", "d2_brier_score", "average_precision"):
+        raise ModelError(
+            f"{named[0]} is for two classes, and {model.target} has {len(classes)}: "
+            f"take {named[0]}_macro or {named[0]}_weighted."
+        )
+
+
+def _by_shares(model: Model) -> None:
+    """Refuse metrics of probabilities where an estimator has none."""
+    if hasattr(model.estimator, "predict_proba"):
+        return
+    for metric in model.metrics:
+        if getattr(get_scorer(metric), "_response_method", "predict") != "predict":
+            kind = type(model.estimator).__name__
+            raise ModelError(
+                f"{metric} needs probabilities, and {kind} has no predict_proba: take "
+                "another metric, or put it into scikit-learn's CalibratedClassifierCV."
+            )
+
+
+class _Told(BaseEstimator):
+    """Predictions already made: its `X` are these, so that scorers can judge them."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+
+    def predict(self, X: pd.DataFrame) -> Any:
+        return X[self.target].to_numpy()
+
+
+class _Classes(ClassifierMixin, _Told):
+    def predict_proba(self, X: pd.DataFrame) -> Any:
+        return X.drop(columns=self.target).to_numpy()
+
+
+class _Numbers(RegressorMixin, _Told):
+    pass
