@@ -1,9 +1,11 @@
 """Who should read a change, as `poe review` says it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from committed import ANN, BOB, START, Repository
 
 from twobus.git import git
@@ -15,11 +17,26 @@ from twobus.review.request import Request
 EVE = "Eve Example <eve@acme.example>"
 TODAY = int((datetime.now(UTC).timestamp() - START) / DAY)
 
+GITHUB = {
+    "GITHUB_EVENT_PATH": "event.json",
+    "GITHUB_REPOSITORY": "acme/study",
+    "GITHUB_API_URL": "https://api.forge.example",
+    "GITHUB_TOKEN": "t0ken",
+}
+GITLAB = {
+    "CI_MERGE_REQUEST_IID": "7",
+    "CI_API_V4_URL": "https://forge.example/api/v4",
+    "CI_PROJECT_ID": "3",
+}
+
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A project on a branch: ann alone knows a.py, bob and eve know b.py."""
     made = Repository(tmp_path / "study")
+    for name in (*GITHUB, *GITLAB):
+        # Those of the CI that runs this.
+        monkeypatch.delenv(name, raising=False)
     for name in ("twobus.review.readers.here", "twobus.review.before.here"):
         monkeypatch.setattr(name, lambda: Project(made.root))
     made.commit(ANN, {"a.py": "1"}, day=TODAY - 40)
@@ -106,3 +123,75 @@ def test_what_cannot_be_known_is_said(
 def test_a_change_of_nothing_that_counts_needs_nobody(repository: Repository) -> None:
     repository.commit(ANN, {"uv.lock": ""}, day=TODAY)
     assert said(repository) == ""
+
+
+class Answer:
+    """What a forge answers."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+
+    def raise_for_status(self) -> None:
+        if isinstance(self.found, Exception):
+            raise self.found
+
+    def json(self) -> Any:
+        return self.found
+
+
+def ask_forge(
+    monkeypatch: pytest.MonkeyPatch, found: Any, **environment: str
+) -> list[str]:
+    """Let a forge answer, and return the addresses that it was asked for."""
+    asked: list[str] = []
+
+    def get(url: str, **words: Any) -> Answer:
+        asked.append(url)
+        return Answer(found)
+
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(requests, "get", get)
+    return asked
+
+
+def open_request(kind: str, name: str, *people: str, days: int = 0) -> dict[str, Any]:
+    """Return an open request that waits for people, changed some days ago."""
+    updated = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    return {"updated_at": updated, kind: [{name: person} for person in people]}
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind", "name", "url"),
+    [
+        (GITHUB, "requested_reviewers", "login", "example/repos/acme/study/pulls"),
+        (GITLAB, "reviewers", "username", "api/v4/projects/3/merge_requests"),
+    ],
+)
+def test_who_has_no_review_waiting_reads(
+    repository: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    kind: str,
+    name: str,
+    url: str,
+) -> None:
+    repository.commit(ANN, {"b.py": "3"}, day=TODAY)
+    for busy, free in (("Bob", "Eve"), ("Eve", "Bob")):
+        found = [
+            open_request(kind, name, busy, "other"),
+            open_request(kind, name, free, free, days=8),
+        ]
+        asked = ask_forge(monkeypatch, found, **environment)
+        assert said(repository).startswith(free)
+        assert asked[0].endswith(url)
+
+
+@pytest.mark.parametrize("found", [requests.ConnectionError(), [{}], {}, [None], 3])
+def test_a_forge_that_does_not_tell_is_said_to(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, found: Any
+) -> None:
+    repository.commit(ANN, {"b.py": "3"}, day=TODAY)
+    ask_forge(monkeypatch, found, **GITHUB)
+    tells = found == {}
+    assert ("the forge does not tell" in said(repository)) is not tells

@@ -1,5 +1,6 @@
 """Who should read a change, so that more people than its author know its files."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from twobus.project import StopError, here
 from twobus.review.before import ask
 from twobus.review.request import Request
 from twobus.review.table import LOOK, Row
+from twobus.review.waiting import waiting
 
 TOPIC = "Who reads"
 
@@ -56,8 +58,15 @@ def _said(
     others = surveyor.here - authors
     # The rules want an owner; who is none may learn it beside one.
     owning = _owners(found, paths) & others
+    busy, unknown = _waiting(found) if len(others) > 1 else (Counter[str](), "")
     advice = advise(
-        knowledge, files, authors, at, among=owning or others, learners=others
+        knowledge,
+        files,
+        authors,
+        at,
+        among=owning or others,
+        learners=others,
+        waiting=busy,
     )
     if not advice.reader:
         return (
@@ -68,7 +77,20 @@ def _said(
     if advice.second:
         also = f", and {surveyor.names[advice.second]} to learn it"
     name = surveyor.names[advice.reader]
-    return f"{name}{also}: {_reason(surveyor, advice, files)}"
+    return f"{name}{also}: {_reason(surveyor, advice, files)}{unknown}"
+
+
+def _waiting(found: History) -> tuple[Counter[str], str]:
+    """Return how many open requests wait for whom, and what is to be said of that."""
+    try:
+        logins = waiting()
+    except LookupError as error:
+        reason = f"; what else waits for whom, the forge does not tell ({error})"
+        return Counter(), reason
+    counts = Counter[str]()
+    for person, words in found.logins.items():
+        counts[person] = sum(logins[word] for word in words)
+    return counts, ""
 
 
 def _reason(surveyor: Surveyor, advice: Advice, files: Sequence[File]) -> str:
