@@ -20,12 +20,12 @@ from pathlib import Path
 from statistics import fmean
 from time import perf_counter
 
-from twobus.people import Advice, Change, File, Knowledge, Move, advise
+from twobus.people import Change, File, Knowledge, Move, advise
 from twobus.people.knowledge import YEAR
 from twobus.people.measures import gini
 
 QUARTER = YEAR / 4
-NOTHING = Advice()
+COLUMNS = ("change", "time", "author", "reviewers", "status", "path", "old_path")
 
 
 @dataclass
@@ -61,7 +61,10 @@ def read(path: Path) -> list[Change]:
     opened = gzip.open if path.suffix == ".gz" else open
     rows: dict[str, list[dict[str, str]]] = {}
     with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
-        for row in csv.DictReader(stream):
+        table = csv.DictReader(stream)
+        if missing := set(COLUMNS) - {*(table.fieldnames or ())}:
+            raise SystemExit(f"{path} has no column {', '.join(sorted(missing))}.")
+        for row in table:
             rows.setdefault(row["change"], []).append(row)
     return sorted(map(_change, rows.values()), key=lambda change: change.time)
 

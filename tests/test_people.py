@@ -357,6 +357,13 @@ def test_a_history_without_reviews_says_so() -> None:
         simulate([change(0, "ann", "A a.py"), change(200, "ann", "M a.py")], [0])
 
 
+def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "history.csv"
+    file.write_text("change,time,path\n", "utf-8")
+    with pytest.raises(SystemExit, match="no column author, old_path, reviewers"):
+        read(file)
+
+
 def test_a_history_is_read_from_a_table(tmp_path: Path) -> None:
     file = tmp_path / "history.csv"
     file.write_text(
