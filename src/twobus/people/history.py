@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twobus.git import ask, git, names, top
+from twobus.git import ask, git, top
+from twobus.git import names as listed
+from twobus.people import approvals
 from twobus.people.identities import Identities, is_bot
 from twobus.people.knowledge import Change, Move
 from twobus.project import ANSWERS, StopError
 
 # Raise it with each change of what is kept.
-FORM = 1
+FORM = 2
 WROTE, READ = ("co-authored-by",), ("reviewed-by", "approved-by")
 # Commits of `twobus update` end with it.
 TEMPLATE = "twobus-release"
@@ -77,7 +79,7 @@ def history(root: Path, commit: str = "HEAD") -> History:
     if (kept := _kept(file, key)) is None:
         kept = _read(root, commit)
         _keep(file, {"key": key, **kept})
-    return _history(kept)
+    return _history(kept, approvals.kept(folder))
 
 
 def _key(root: Path, commit: str) -> tuple[str, Path]:
@@ -114,18 +116,32 @@ def _keep(file: Path, content: dict[str, Any]) -> None:
         return
 
 
-def _history(kept: dict[str, Any]) -> History:
-    changes = [
-        Change(
-            time,
-            tuple(authors),
-            tuple(readers),
-            tuple(Move(*move) for move in moves),
-            teaches,
-        )
-        for time, authors, readers, moves, teaches in kept["changes"]
-    ]
-    return History(changes, kept["names"], kept["logins"], kept["paths"])
+def _history(kept: dict[str, Any], told: approvals.Kept) -> History:
+    names, logins = dict(kept["names"]), dict(kept["logins"])
+    for words in logins.values():
+        words += [told.logins[it].lower() for it in words if it in told.logins]
+    changes = []
+    for number, time, authors, readers, moves, teaches in kept["changes"]:
+        for login in told.commits.get(number, []):
+            if is_bot(login, ""):
+                continue
+            person = _by_login(login, names, logins)
+            if person not in authors and person not in readers:
+                readers.append(person)
+        files = tuple(Move(*move) for move in moves)
+        changes.append(Change(time, tuple(authors), tuple(readers), files, teaches))
+    return History(changes, names, logins, kept["paths"])
+
+
+def _by_login(login: str, names: dict[str, str], logins: dict[str, list[str]]) -> str:
+    """Return the person of a login, who may be new to git."""
+    lower = login.lower()
+    found = [person for person, words in logins.items() if lower in words]
+    if len(found) == 1:
+        return found[0]
+    # Of several who may be meant, nobody is taken for another.
+    names[f"@{lower}"], logins[f"@{lower}"] = f"@{login}", [lower]
+    return f"@{lower}"
 
 
 def _read(root: Path, commit: str) -> dict[str, Any]:
@@ -159,12 +175,12 @@ def _read(root: Path, commit: str) -> dict[str, Any]:
         if one.moves:
             teaches = one.teaches() and one.hash not in ignored
             moves = [list(filter(None, move)) for move in one.moves]
-            changes.append([one.time, authors, readers, moves, teaches])
+            changes.append([one.hash, one.time, authors, readers, moves, teaches])
     return {
         "changes": changes,
         "names": identities.names(),
         "logins": identities.logins(),
-        "paths": names(git("ls-tree", "-r", "-z", "--name-only", commit, cwd=root)),
+        "paths": listed(git("ls-tree", "-r", "-z", "--name-only", commit, cwd=root)),
     }
 
 

@@ -2,10 +2,12 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from twobus.people.approvals import refresh
 from twobus.people.handover import meant, steps
 from twobus.people.history import history
 from twobus.people.page import render, render_handover
@@ -32,6 +34,8 @@ def people(as_json: bool = False, on: str = "") -> None:
         SystemExit: If git does not know, or a setting cannot be understood.
     """
     project = here()
+    if told := refresh(project.root):
+        print(told, file=sys.stderr)
     found = survey(project.root, settings(project), _day(on))
     if as_json:
         print(json.dumps(asdict(found), ensure_ascii=False, indent=2))
