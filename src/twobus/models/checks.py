@@ -153,7 +153,8 @@ class TestModels:
     @pytest.mark.ml_test_score("model 5")
     def test_it_is_not_worse_than_the_baseline(self, trained: Trained) -> None:
         first = trained.scores[0]
-        assert first.high > first.baseline
+        # Of few rows there is no interval.
+        assert not first.high <= first.baseline
 
     @pytest.mark.ml_test_score("model 6")
     def test_no_slice_is_surely_below_its_floor(self, trained: Trained) -> None:

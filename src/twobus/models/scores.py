@@ -1,7 +1,7 @@
 """How good predictions are: with intervals, by slice, beside a trivial baseline."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isnan, nan, sqrt
 from typing import Any
@@ -14,15 +14,25 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.model_selection import cross_validate
 
 from twobus.models.declaration import Model
+from twobus.models.intervals import CONFIDENCE, interval
 from twobus.models.metrics import Measure, scorer
 from twobus.models.rows import conform, features, predict
 from twobus.models.split import Split, folds
 
-CONFIDENCE = 0.95
 HELD_OUT = "held out"
 FOLDED = "cross-validated"
-# Groups of keys that an interval leaves out in turn.
-GROUPS = 20
+# Metrics that are shares, by how their names begin.
+SHARES = (
+    "accuracy",
+    "average_precision",
+    "balanced_accuracy",
+    "f1",
+    "jaccard",
+    "precision",
+    "recall",
+    "roc_auc",
+    "top_k_accuracy",
+)
 # Of fewer rows, a value says too little to be held against a model.
 FEWEST_ROWS = 10
 
@@ -95,18 +105,20 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
         these = predicted.iloc[positions]
         value = measure(these)
         note = measure.reason
-        low, high = interval(rows["_key"].iloc[positions], measure, these)
+        judged = rows.iloc[positions]
+        within = _range(metric)
+        ends = interval(judged, measure, these, time=model.time, within=within)
         scores.append(
             Score(
                 metric,
                 which,
                 count=len(these),
                 value=value,
-                low=low,
-                high=min(high, _best(metric)),
+                low=ends.low,
+                high=ends.high,
                 baseline=measure(guessed.iloc[positions]),
                 needed=needed,
-                note=note,
+                note=note or ends.note,
             )
         )
     return scores
@@ -151,7 +163,7 @@ def cross_validated(
         # of folds that were chosen.
         mean = float(values.mean(skipna=False))
         margin = quantile * values.std(skipna=False) * sqrt(1 / len(parts) + share)
-        low, high = mean - margin, min(mean + margin, _best(metric))
+        low, high = mean - margin, min(mean + margin, _range(metric)[1])
         note = f"not defined in {undefined} of {len(parts)} folds" if undefined else ""
         count = len(training)
         scores.append(Score(metric, FOLDED, count, mean, low, high, note=note))
@@ -162,36 +174,6 @@ def baseline(model: Model, training: pd.DataFrame) -> Any:
     """Fit what knows how often each target occurs, and no more."""
     dull = DummyClassifier() if is_classifier(model.estimator) else DummyRegressor()
     return dull.fit(training[list(model.inputs)], training[model.target])
-
-
-def interval(
-    keys: pd.Series,
-    measure: Callable[[pd.DataFrame], float],
-    predicted: pd.DataFrame,
-) -> tuple[float, float]:
-    """Return the ends of a 95 % jackknife interval.
-
-    It leaves out one group of keys after the other, so that rows of one key need not
-    be independent: J. Shao and D. Tu, 1995, The Jackknife and Bootstrap, chapter 2
-    (doi:10.1007/978-1-4612-0795-5).
-
-    Args:
-        keys: Whose row each is, as hashes.
-        measure: What is measured.
-        predicted: The predictions, row by row with the keys.
-
-    Returns:
-        The lower and the upper end; NaN if it is not defined.
-    """
-    numbers = pd.factorize(keys, sort=True)[0]
-    groups = min(GROUPS, numbers.max() + 1)
-    if groups < 2:
-        return nan, nan
-    without = [measure(predicted[numbers % groups != left]) for left in range(groups)]
-    error = sqrt((groups - 1) * np.var(without))
-    margin = float(stdtrit(groups - 1, (1 + CONFIDENCE) / 2)) * error
-    value = measure(predicted)
-    return value - margin, value + margin
 
 
 def questions(
@@ -210,6 +192,11 @@ def questions(
             yield first, least, f"{column}={shown}", positions
 
 
-def _best(metric: str) -> float:
-    # Losses are negated, so that more is better; all others end at one.
-    return 0.0 if metric.startswith("neg_") else 1.0
+def _range(metric: str) -> tuple[float, float]:
+    """Return between what a metric always is."""
+    if metric.startswith("neg_brier"):
+        return -1.0, 0.0
+    if metric.startswith("neg_"):
+        # Losses are negated, so that more is better.
+        return -np.inf, 0.0
+    return (0.0 if metric.startswith(SHARES) else -np.inf), 1.0

@@ -20,9 +20,10 @@ from twobus.at_commit import checkout, uv_run
 from twobus.data import DataError, source
 from twobus.models.columns import contract
 from twobus.models.declaration import Model, ModelError, explain, find, names
+from twobus.models.intervals import interval
 from twobus.models.metrics import Measure
 from twobus.models.rows import conform, features, predict
-from twobus.models.scores import Score, evaluate, interval, questions
+from twobus.models.scores import Score, evaluate, questions
 from twobus.models.split import split
 from twobus.models.training import seeded
 from twobus.project import Project, here
@@ -292,10 +293,13 @@ def _paired(
     )
     before, here = (pd.DataFrame(it.predicted, index=held_out.index) for it in sides)
     both = pd.concat({"base": before, "here": here}, axis="columns").loc[rows.index]
-    low, high = interval(
-        rows["_key"], lambda them: now(them["here"]) - was(them["base"]), both
+    ends = interval(
+        rows,
+        lambda them: now(them["here"]) - was(them["base"]),
+        both,
+        time=model.time,
     )
-    return was(both["base"]), low, high
+    return was(both["base"]), ends.low, ends.high
 
 
 def _verdict(score: Score, low: float, high: float) -> str:
