@@ -98,10 +98,16 @@ class File:
 
     def learn(self, person: str, weight: float, at: float) -> None:
         """Add what a person wrote or read of it."""
-        time = max(at, self.held.get(person, (0.0, at))[1])
-        strength = self.strength(person, time)
-        late = 0.5 ** ((time - at) / HALF_LIFE)
-        self.held[person] = (strength + weight * late, time)
+        strength, time = self.held.get(person, (0.0, at))
+        if at >= time:
+            strength = strength * 0.5 ** ((at - time) / HALF_LIFE) + weight
+            self.held[person] = (strength, at)
+        else:
+            # It comes late into the history.
+            self.held[person] = (
+                strength + weight * 0.5 ** ((time - at) / HALF_LIFE),
+                time,
+            )
 
 
 class Knowledge:

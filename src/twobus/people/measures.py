@@ -52,14 +52,16 @@ def bus_factor(known_by: Collection[Collection[str]]) -> int:
     Args:
         known_by: For each file, who knows it.
     """
-    left = [set(people) for people in known_by]
-    factor = 0
-    while (covered := sum(map(bool, left))) and covered >= COVERED * len(left):
-        counts = Counter(person for people in left for person in people)
-        first = min(counts, key=lambda person: (-counts[person], person))
-        for people in left:
-            people.discard(first)
+    counts = Counter(person for people in known_by for person in people)
+    # Whoever leaves takes nothing from the counts of others, so that one order does.
+    ranked = sorted(counts, key=lambda person: (-counts[person], person))
+    place = {person: number for number, person in enumerate(ranked, 1)}
+    # A file is lost with the last of those who know it.
+    lost = Counter(max(map(place.__getitem__, it)) for it in known_by if it)
+    covered, factor = lost.total(), 0
+    while covered and covered >= COVERED * len(known_by):
         factor += 1
+        covered -= lost[factor]
     return factor
 
 

@@ -153,22 +153,34 @@ class Surveyor:
             for person, words in found.logins.items()
             if {it.lower().removeprefix("@") for it in said.left} & {*words}
         ]
-        self._left = left
         self._started = min(
             (change.time for change in found.changes if change.teaches),
             default=self.at,
         )
-        past = any(change.time > self.at for change in found.changes)
-        # Of HEAD it is known which files are there.
-        paths = None if past else found.paths
-        self.knowledge, self.files = self._at(found, self.at, paths)
+        # Learned once: what came until a year ago, which is looked at, then the rest.
+        year = self.at - YEAR
+        late = [change for change in found.changes if year < change.time <= self.at]
+        self.knowledge = Knowledge()
+        for change in found.changes:
+            if change.time <= year:
+                self.knowledge.learn(change)
+        self._before = self._a_year_ago() if self._started <= year else None
+        for change in late:
+            self.knowledge.learn(change)
+        if any(change.time > self.at for change in found.changes):
+            self.files = self._counted(self.knowledge.alive())
+        else:
+            # A merge may have brought what no commit did: nobody knows that.
+            there = (
+                self.knowledge.file(it) or File(it, ours=True) for it in found.paths
+            )
+            self.files = self._counted(there)
         self.here = self.knowledge.here(self.at, left)
         self._known = {file.path: self._knowers(file) for file in self.files}
         self._beside = Counter(map(folder_of, self._known))
         self._near: dict[str, Counter[str]] = {it: Counter() for it in self._beside}
         for path, people in self._known.items():
             self._near[folder_of(path)].update(people)
-        self._before = self._a_year_ago(found)
         self._parts_before = {
             (part.kind, part.name): part.paths for part in things(self._before or ())
         }
@@ -250,28 +262,13 @@ class Surveyor:
         near = sum(self._near[it][person] for it in folders if it in self._near)
         return near, sum(self._beside[it] for it in folders)
 
-    def _at(
-        self, found: History, at: float, paths: Iterable[str] | None
-    ) -> tuple[Knowledge, list[File]]:
-        """Return what people knew at a time, and the files that were there."""
-        knowledge = Knowledge()
-        for change in found.changes:
-            if change.time <= at:
-                knowledge.learn(change)
-        if paths is None:
-            files = [*knowledge.alive()]
-        else:
-            # A merge may have brought what no commit did: nobody knows that.
-            files = [knowledge.file(it) or File(it, ours=True) for it in paths]
-        counted = [it for it in files if it.ours and self._said.counts(it.path)]
-        return knowledge, counted
+    def _counted(self, files: Iterable[File]) -> list[File]:
+        return [it for it in files if it.ours and self._said.counts(it.path)]
 
-    def _a_year_ago(self, found: History) -> dict[str, set[str]] | None:
+    def _a_year_ago(self) -> dict[str, set[str]]:
         at = self.at - YEAR
-        if self._started > at:
-            return None
-        knowledge, files = self._at(found, at, None)
-        here = knowledge.here(at)
+        here = self.knowledge.here(at)
+        files = self._counted(self.knowledge.alive())
         return {file.path: file.knowers(at) & here for file in files}
 
     def _knowers(self, file: File) -> set[str]:

@@ -53,10 +53,10 @@ def _parts(path: PurePosixPath) -> list[tuple[str, str]]:
             own = [("notebook", path.with_suffix("").as_posix().partition("/")[2])]
         case _:
             own = []
-    return [*own, ("folder", folder_of(path.as_posix()))]
+    return [*own, ("folder", folder_of(str(path)))]
 
 
 def folder_of(path: str) -> str:
     """Return the folder by which a path is counted: of code the third level at most."""
-    parts = PurePosixPath(path).parts[:-1]
-    return "/".join(parts[: 3 if parts[:1] == ("src",) else 1]) or TOP
+    *parts, _ = path.split("/")
+    return "/".join(parts[: 3 if parts[:1] == ["src"] else 1]) or TOP
