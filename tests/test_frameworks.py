@@ -108,4 +108,4 @@ def test_a_model_whose_packages_are_not_installed_says_how_to_get_them(
         monkeypatch.setitem(sys.modules, "lightgbm", None)
         said = refused(tasks.evaluate, ["trees"])
     assert said.startswith("models/trees.py needs lightgbm, which is not installed")
-    assert "uv sync --all-extras" in said
+    assert "uv add lightgbm" in said

@@ -157,8 +157,9 @@ def find(name: str) -> Model:
         model = getattr(module, "MODEL", None)
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"models/{name}.py needs {error.name}, which is not installed: uv sync "
-            "--all-extras installs what pyproject.toml names."
+            f"models/{name}.py needs {error.name}, which is not installed: uv add "
+            f"{str(error.name).partition('.')[0]} has it installed here, in CI and in "
+            "the container."
         ) from None
     except ModelError as error:
         raise ModelError(f"models/{name}.py: {error}") from None
