@@ -99,3 +99,13 @@ def test_rows_without_a_value_are_a_slice(quick: Path) -> None:
     rows.to_csv(quick / "data/raw/penguins.csv", index=False, na_rep="NA")
     tasks.train([NAME])
     assert "body_mass_g=missing" in {it.rows for it in registry.fetch(NAME, 2).scores}
+
+
+def test_types_that_are_not_trusted_are_named_before_the_fit(
+    quick: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    monkeypatch.setattr("twobus.models.training.MANY", 100)
+    edit(quick, MODULE, '    trusted=["numpy.dtype"],\n', "")
+    said = refused(tasks.train, [NAME])
+    assert "holds types that it does not trust: numpy.dtype" in said
+    assert "fitting on" not in capsys.readouterr().err

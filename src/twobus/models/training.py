@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,15 +11,17 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from html import escape
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from twobus import git
 from twobus.data import digest, source
 from twobus.models import holdout
+from twobus.models.artifacts import save
 from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
 from twobus.models.drift import training_profile
@@ -31,6 +34,9 @@ from twobus.project import here
 
 # Predictions that every later load of a version must repeat.
 GOLDEN_ROWS = 20
+# So many rows take long enough to look first whether the result can be kept.
+MANY = 1000
+SEVERAL = 50
 Say = Callable[[str], None]
 
 
@@ -171,6 +177,7 @@ def fit(
         parts = split(model, rows)
         check(model, parts.training[model.target])
         estimator = seeded(model, seed)
+        _try_to_keep(name, model, estimator, parts.training)
         # First, since its errors say more than those of several folds.
         say(f"fitting on {len(parts.training)} rows")
         given = features(model, conform(parts.training, model))
@@ -191,6 +198,28 @@ def fit(
         # What people write can fail in any way.
         raise ModelError(f"{name} cannot be trained: {explain(error)}") from error
     return Trained(fitted, parts, scores)
+
+
+def _try_to_keep(
+    name: str, model: Model, estimator: Any, training: pd.DataFrame
+) -> None:
+    """See on a few rows that what is fitted can be kept: before hours, not after them.
+
+    Raises:
+        ModelError: If it holds types that are not trusted, or cannot be read again.
+    """
+    if len(training) <= MANY:
+        return
+    few = training.head(SEVERAL)
+    if is_classifier(estimator):
+        few = training.groupby(model.target, sort=False).head(SEVERAL)
+    try:
+        given = features(model, conform(few, model))
+        fitted = clone(estimator).fit(given, few[model.target])
+    except Exception:  # Too few for it; the fit on all says what is wrong.
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        save(name, model, fitted, Path(folder))
 
 
 def seeded(model: Model, seed: int) -> Any:
