@@ -26,6 +26,8 @@ class Declared:
     inputs: tuple[str, ...] = ("a", "b")
     target: str = "y"
     estimator: Any = field(default_factory=LinearRegression)
+    gap: Any = None
+    season: Any = None
 
 
 def declared(*key: str, time: str | None = None) -> Model:
@@ -109,6 +111,27 @@ def test_no_key_is_on_both_sides_of_a_fold_in_time() -> None:
         assert len(learned) and len(judged)
         assert not {*rows["_key"].iloc[learned]} & {*rows["_key"].iloc[judged]}
         assert rows["month"].iloc[learned].max() <= rows["month"].iloc[judged].min()
+
+
+def test_a_gap_before_what_is_judged_is_not_learned_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(splitting, "known_target", lambda model, rows: rows)
+    monkeypatch.setattr(splitting, "conform", lambda rows, model: rows[["b"]])
+    monkeypatch.setattr(splitting, "features", lambda model, rows: rows)
+    rows = table().sort_values("month", ignore_index=True)
+    model = Declared([], "month", gap=2)
+    parts = splitting.split(cast("Model", model), rows)
+    assert parts.training["month"].max() == parts.held_out["month"].min() - 2
+    for learned, judged in folds(cast("Model", model), parts.training, 0):
+        months = parts.training["month"]
+        assert months.iloc[learned].max() <= months.iloc[judged].min() - 2
+
+
+@pytest.mark.parametrize("gap", ["7D", "a week"])
+def test_a_gap_that_is_none_for_its_times_is_named(gap: str) -> None:
+    with pytest.raises(ModelError, match="is no span of 'month'"):
+        splitting.span(table()["month"], gap)
 
 
 def test_folds_that_would_learn_from_nobody_are_refused() -> None:

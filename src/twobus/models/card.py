@@ -66,9 +66,10 @@ def render(
     found = "\n\n".join(
         [
             "## Scores",
-            "More is better. Intervals are at 95 %; the baseline knows only how often "
-            "each value of the target occurs. A version that misses what is needed "
-            "cannot be promoted.",
+            "More is better. Intervals are at 95 %; the baseline is the best of what "
+            "does not look at the inputs: how often each value of the target occurs "
+            "or, for numbers in time, the last one that is known. A version that "
+            "misses what is needed cannot be promoted.",
             table(scores),
             *_untested(model),
             "## Owners",

@@ -58,6 +58,10 @@ class Model:
             one are on the same side of the hold-out. Without it, equal rows are.
         time: The column whose newest fifth of values is held out; without it, a
             fifth of the keys is.
+        gap: How long before the times that are judged nothing is learned, since it is
+            not known in time: `"7D"`, or a number where `time` is one.
+        season: After how long a series repeats itself, in the same words: the value
+            of then is a baseline, beside the last one that is known.
         search: Settings of the estimator to try by `poe tune`: lists of values by
             scikit-learn's name of the setting.
         invariant: Inputs that must not change a prediction, such as a name; a test
@@ -84,6 +88,8 @@ class Model:
     slices: Mapping[str, float] = field(default_factory=dict)
     key: Sequence[str] = ()
     time: str | None = None
+    gap: Any = None
+    season: Any = None
     search: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     invariant: Sequence[str] = ()
     rising: Sequence[str] = ()
@@ -113,6 +119,8 @@ class Model:
             raise ModelError(f"{min(foreign)!r} is no input, so nothing follows of it.")
         if not self.inputs or not self.metrics:
             raise ModelError("A model needs at least one input and one metric.")
+        if not self.time and (self.gap, self.season) != (None, None):
+            raise ModelError("`gap` and `season` need the column of times, `time`.")
         for test, reason in self.untested.items():
             if not reason.strip():
                 raise ModelError(f"untested gives no reason for {test}: write one.")

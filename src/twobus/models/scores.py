@@ -1,7 +1,7 @@
 """How good predictions are: with intervals, by slice, beside a trivial baseline."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import isnan, nan, sqrt
 from typing import Any
@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
-from sklearn.base import is_classifier
-from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.model_selection import cross_validate
 
+from twobus.models.baselines import baselines
 from twobus.models.declaration import Model
 from twobus.models.intervals import CONFIDENCE, interval
 from twobus.models.metrics import Measure, scorer
@@ -49,8 +48,8 @@ class Score:
         value: The metric; NaN where it is not defined, such as for a single class.
         low: Lower end of its 95 % interval.
         high: Upper end.
-        baseline: The metric of predictions that know how often each target occurs, and
-            no more; NaN where that was not asked.
+        baseline: The metric of the best predictions that do not look at the inputs:
+            see `baselines`; NaN where that was not asked.
         needed: The least value that promotion demands; None where it demands none.
         note: What must be known of the value, such as why it is not a number.
     """
@@ -98,7 +97,7 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
     """
     rows = parts.held_out
     predicted = predict(model, fitted, rows)
-    guessed = predict(model, baseline(model, parts.training), rows)
+    guesses = [*baselines(model, parts)]
     scores = []
     for metric, needed, which, positions in questions(model, rows):
         measure = Measure(model, metric, fitted, rows[model.target].iloc[positions])
@@ -116,7 +115,7 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
                 value=value,
                 low=ends.low,
                 high=ends.high,
-                baseline=measure(guessed.iloc[positions]),
+                baseline=_best(measure(it.iloc[positions]) for it in guesses),
                 needed=needed,
                 note=note or ends.note,
             )
@@ -170,12 +169,6 @@ def cross_validated(
     return scores
 
 
-def baseline(model: Model, training: pd.DataFrame) -> Any:
-    """Fit what knows how often each target occurs, and no more."""
-    dull = DummyClassifier() if is_classifier(model.estimator) else DummyRegressor()
-    return dull.fit(training[list(model.inputs)], training[model.target])
-
-
 def questions(
     model: Model, rows: pd.DataFrame
 ) -> Iterator[tuple[str, float | None, str, Any]]:
@@ -190,6 +183,10 @@ def questions(
             least = floor if len(positions) >= FEWEST_ROWS else None
             shown = "missing" if pd.isna(value) else value
             yield first, least, f"{column}={shown}", positions
+
+
+def _best(values: Iterable[float]) -> float:
+    return max((value for value in values if not isnan(value)), default=nan)
 
 
 def _range(metric: str) -> tuple[float, float]:

@@ -38,7 +38,7 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
     grows. With a time, what is known of a late key from before is left out.
 
     Args:
-        model: Its `time` and `key` say how.
+        model: Its `time`, `gap` and `key` say how.
         rows: The table. Rows whose target is missing are left out.
 
     Returns:
@@ -62,10 +62,14 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
         late = known["_key"] / 2**64 >= 1 - HELD_OUT
     held_out = known[late]
     training = known[~late & ~known["_key"].isin(held_out["_key"])]
+    if model.time and model.gap is not None:
+        times = training[model.time]
+        training = training[times <= start - span(times, model.gap)]
     if training.empty or held_out.empty:
         raise ModelError(
             f"Too few rows to hold some out: {len(known)} have a known {model.target!r}"
             + (", and no key may be on both sides." if model.key else ".")
+            + (f" The gap is {model.gap!r}." if model.gap is not None else "")
         )
     inputs = conform(training, model)
     found = features(model, inputs)
@@ -108,21 +112,45 @@ def folds(model: Model, training: pd.DataFrame, seed: int) -> list[tuple[Any, An
         # The older half is always learned from; the newer one is judged in turn.
         size = max(1, len(training) // (2 * FOLDS))
         parts = TimeSeriesSplit(FOLDS, test_size=size).split(training)
-        return [_without(training["_key"], *part) for part in parts]
+        return [_without(model, training, *part) for part in parts]
     stratified = is_classifier(model.estimator)
     splitter = StratifiedGroupKFold if stratified else GroupKFold
     parts = splitter(FOLDS, shuffle=True, random_state=seed)
     return list(parts.split(training, training[model.target], training["_key"]))
 
 
-def _without(keys: pd.Series, learned: Any, judged: Any) -> tuple[Any, Any]:
+def span(times: pd.Series, value: Any) -> Any:
+    """Return how long a `gap` or a `season` is, in the type of some times.
+
+    Raises:
+        ModelError: If it is none for them.
+    """
+    try:
+        found = pd.Timedelta(value) if isinstance(value, str) else value
+        _ = times.head(1) - found
+    except (TypeError, ValueError):
+        raise ModelError(
+            f"{value!r} is no span of {times.name!r}: write '7D' or "
+            "pd.DateOffset(months=1) for times, and a number for numbers."
+        ) from None
+    return found
+
+
+def _without(
+    model: Model, training: pd.DataFrame, learned: Any, judged: Any
+) -> tuple[Any, Any]:
     """Learn nothing from before of keys that are judged, as the hold-out does."""
+    keys = training["_key"]
     late = keys.iloc[judged]
     left = learned[~keys.iloc[learned].isin(late).to_numpy()]
+    if model.gap is not None:
+        times = training[model.time]
+        until = times.iloc[judged].min() - span(times, model.gap)
+        left = left[(times.iloc[left] <= until).to_numpy()]
     if not len(left):
         raise ModelError(
             "Too few keys to cross-validate by time: all that are known before a fold "
-            "are in it as well."
+            "are in it as well" + (", or in the gap." if model.gap is not None else ".")
         )
     return left, judged
 
