@@ -58,6 +58,8 @@ NAMES = {
     "twobus.before_after.review": "twobus.review.tasks.review",
     "twobus.comparison.FOREIGN": "twobus.at_commit.FOREIGN",
     "twobus.modelling.declaration.told": "twobus.models.declaration.explain",
+    "twobus.modelling.rows.closed_list": "twobus.models.columns.closed_list",
+    "twobus.modelling.scores.measured": "twobus.models.metrics.Measure",
     "twobus.repository.propose": "twobus.call.propose",
     "twobus.repository.protect": "twobus.call.protect",
     "twobus.repository.update": "twobus.call.update",
