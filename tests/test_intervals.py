@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from coverage import grouped, series, simulated
 
-from twobus.models.intervals import interval
+from twobus.models.intervals import Interval, by_seeds, interval
 
 
 @pytest.mark.parametrize("count", [100, 1000])
@@ -56,3 +56,30 @@ def test_too_few_rows_in_time_give_no_interval_but_a_reason() -> None:
 def test_rows_of_one_time_are_told_apart_by_their_keys() -> None:
     rows = shares([0.0, 1.0] * 15).assign(time=2009)
     assert interval(rows, lambda them: them["x"].mean(), rows, time="time").note == ""
+
+
+def alarms(seeds: int) -> float:
+    """Return how often a change of nothing but the seed is called one."""
+    random = np.random.default_rng(0)
+    named, runs = 0, 2000
+    for _ in range(runs):
+        sides = random.standard_normal((2, seeds)).tolist()
+        value = sides[1][0] - sides[0][0]
+        # By the rows alone, both sides differ by less than they do.
+        error = 0.5
+        value += error * random.standard_normal()
+        ends = Interval(value - 1.96 * error, value + 1.96 * error)
+        found = by_seeds(ends, value, sides)
+        named += not found.low <= 0 <= found.high
+    return named / runs
+
+
+def test_a_change_of_the_seed_is_seldom_called_better_or_worse() -> None:
+    assert alarms(1) > 0.3
+    assert alarms(5) <= 0.06
+
+
+def test_what_draws_nothing_keeps_its_interval() -> None:
+    ends = Interval(-1.0, 3.0)
+    assert by_seeds(ends, 1.0, [[2.0], [3.0]]) is ends
+    assert by_seeds(ends, 1.0, [[2.0, 2.0], [3.0]]) is ends

@@ -1,8 +1,8 @@
 """How far a score may be from what it would be on all rows there could be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import hypot, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,26 @@ def interval(
         keys = rows["_key"].nunique()
         low, high = _wilson(value, keys, within)
     return Interval(max(low, within[0]), min(high, within[1]))
+
+
+def by_seeds(
+    ends: Interval, value: float, sides: Sequence[Sequence[float]]
+) -> Interval:
+    """Widen the interval of a difference by what other seeds make of both sides.
+
+    Args:
+        ends: The interval for the rows alone.
+        value: The difference, by one seed.
+        sides: What each side is worth by several seeds, that one among them.
+    """
+    several = [side for side in sides if len(side) > 1]
+    variance = sum(float(np.var(side, ddof=1)) for side in several)
+    if not variance > 0:
+        return ends
+    freedom = sum(len(side) - 1 for side in several)
+    margin = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * sqrt(variance)
+    low = value - hypot(value - ends.low, margin)
+    return Interval(low, value + hypot(ends.high - value, margin), ends.note)
 
 
 def _groups(keys: pd.Series) -> Any:

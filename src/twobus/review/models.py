@@ -20,11 +20,11 @@ from twobus.at_commit import checkout, uv_run
 from twobus.data import DataError, source
 from twobus.models.columns import contract
 from twobus.models.declaration import Model, ModelError, explain, find, names
-from twobus.models.intervals import interval
+from twobus.models.intervals import by_seeds, interval
 from twobus.models.metrics import Measure
 from twobus.models.rows import conform, features, predict
 from twobus.models.scores import Score, evaluate, questions
-from twobus.models.split import split
+from twobus.models.split import Split, split
 from twobus.models.training import seeded
 from twobus.project import Project, here
 from twobus.review.before import ask
@@ -33,6 +33,8 @@ from twobus.review.table import cell
 from twobus.settings import Settings
 from twobus.tasks import task
 
+# By so many seeds both sides are fitted, where an estimator draws at random.
+SEEDS = 5
 HEAD = (
     "\n| Model | Metric | Rows | Count | Base | Here | Difference, 95 % interval "
     "| Needed | |"
@@ -50,6 +52,7 @@ class Outcome:
         declared: What it rests on: features, columns, least scores.
         rows: The rows held out, as hashes.
         predicted: What it predicts for them, column by column.
+        others: The same by other seeds; empty if these change nothing.
         classes: The classes that it knows.
         scores: What these predictions are worth.
     """
@@ -59,6 +62,7 @@ class Outcome:
     declared: Mapping[str, str] = field(default_factory=dict)
     rows: list[int] = field(default_factory=list)
     predicted: Mapping[str, list[Any]] = field(default_factory=dict)
+    others: list[Mapping[str, list[Any]]] = field(default_factory=list)
     classes: list[Any] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
 
@@ -133,11 +137,13 @@ def _outcome(name: str, *, sample: bool = False) -> tuple[Outcome, pd.DataFrame]
         given = features(model, conform(parts.training, model))
         fitted = seeded(model, 0).fit(given, parts.training[model.target])
         held_out = parts.held_out
+        predicted = predict(model, fitted, held_out).to_dict("list")
         outcome = Outcome(
             sample=why,
             declared=_declared(model, given),
             rows=held_out["_row"].tolist(),
-            predicted=predict(model, fitted, held_out).to_dict("list"),
+            predicted=predicted,
+            others=_others(model, given, parts, predicted),
             classes=np.asarray(getattr(fitted, "classes_", [])).tolist(),
             scores=[asdict(score) for score in evaluate(model, fitted, parts)],
         )
@@ -147,6 +153,24 @@ def _outcome(name: str, *, sample: bool = False) -> tuple[Outcome, pd.DataFrame]
         # What people write can fail in any way, and must not end the other models.
         return Outcome(problem=explain(error)), pd.DataFrame()
     return outcome, held_out
+
+
+def _others(
+    model: Model, given: pd.DataFrame, parts: Split, predicted: Mapping[str, list[Any]]
+) -> list[Mapping[str, list[Any]]]:
+    """Return what is predicted by other seeds, unless the first of them says the same.
+
+    What differs between two fits of the same model is no change for the better.
+    """
+    found: list[Mapping[str, list[Any]]] = []
+    if not any(name.endswith("random_state") for name in seeded(model, 0).get_params()):
+        return found
+    for seed in range(1, SEEDS):
+        fitted = seeded(model, seed).fit(given, parts.training[model.target])
+        found.append(predict(model, fitted, parts.held_out).to_dict("list"))
+        if found == [predicted]:
+            return []
+    return found
 
 
 def _read(table: str, *, sample: bool) -> tuple[pd.DataFrame, str]:
@@ -299,7 +323,15 @@ def _paired(
         both,
         time=model.time,
     )
-    return was(both["base"]), ends.low, ends.high
+    values = [
+        [
+            measure(pd.DataFrame(them, index=held_out.index).loc[rows.index])
+            for them in (side.predicted, *side.others)
+        ]
+        for measure, side in zip((was, now), sides, strict=True)
+    ]
+    ends = by_seeds(ends, values[1][0] - values[0][0], values)
+    return values[0][0], ends.low, ends.high
 
 
 def _verdict(score: Score, low: float, high: float) -> str:
