@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import jupytext
+import zmq
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbconvert.filters import strip_ansi
 from traitlets.config import Config
 
 from twobus.notebooks import kernel
@@ -44,7 +46,13 @@ class _Client(NotebookClient):
                 data[kind.removesuffix(".json") + "+json"] = content
             else:
                 data[kind] = json.dumps(content)
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        finally:
+            # An `Output` of ipywidgets may have sent what it holds past the socket that
+            # waits for the cell's reply: one that is here already then wakes nobody.
+            if self.kc:
+                self.kc.shell_channel.socket.get(zmq.EVENTS)
 
 
 def _environment() -> dict[str, str]:
@@ -88,7 +96,7 @@ def execute(script: Path, limit: float | None = None) -> tuple[Any, Failure | No
         try:
             client.execute(env=_environment())
         except CellExecutionError as error:
-            reason, details = in_a_line(error.ename, error.evalue), str(error)
+            reason, details = _raised(error), str(error)
         except DeadKernelError as error:
             reason = not_finished(limit or 0) if late.is_set() else str(error)
             details = reason
@@ -97,6 +105,17 @@ def execute(script: Path, limit: float | None = None) -> tuple[Any, Failure | No
         finally:
             _join_streams(notebook)
     return notebook, Failure(f"{names[at[-1]]}: {reason}", details)
+
+
+def _raised(error: CellExecutionError) -> str:
+    """Return what a cell has raised, in a line."""
+    if error.ename != "NoneType":
+        return in_a_line(error.ename, error.evalue)
+    # What was raised while a result was displayed: IPython forgets its name.
+    plain: Any = strip_ansi
+    last = str(plain(error.traceback)).strip().rpartition("\n")[2]
+    name, _, words = last.partition(": ")
+    return in_a_line(name, words)
 
 
 def _kill(client: NotebookClient) -> None:
