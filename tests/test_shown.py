@@ -351,3 +351,30 @@ def test_an_empty_output_is_refused(tmp_path: Path) -> None:
     display = Display(tmp_path, {})
     display.bundle({})
     assert "has no content" in display.problems[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<plaintext>a",
+        "<PLAINTEXT>a",
+        "<textarea>a",
+        "<title>a",
+        "<!-- a",
+        "<div><div>a</div>",
+        "</div></div></main>a",
+        "<table><tr><td>a",
+        "<pre>a",
+    ],
+)
+def test_html_of_an_output_leaves_the_rest_of_the_page_alone(
+    text: str, tmp_path: Path, browser: Browser
+) -> None:
+    held = Display(tmp_path, {}).html(text)
+    file = tmp_path / "page.html"
+    page = f"<!DOCTYPE html><main><p>before</p>{held}<p id='after'>after</p></main>"
+    file.write_text(page, "utf-8")
+    with opened(browser, file) as shown:
+        after = shown.page.locator("main > p#after")
+        assert after.inner_text() == "after"
+        assert after.is_visible()

@@ -24,6 +24,10 @@ ASKING = re.compile(
     r"|url\(|@import|notebook-logo",
     re.IGNORECASE,
 )
+# What would swallow the rest of a page, and what must be closed again.
+ENDLESS = ("plaintext", "xmp", "noembed", "noframes", "textarea", "title", "select")
+SWALLOWS = re.compile(rf"<(?:{'|'.join(ENDLESS)}|!--)", re.IGNORECASE)
+CLOSED = ("div", "span", "table", "details", "section", "main", "svg", "pre", "ul")
 # marimo draws icons by an element of Iconify.
 MARIMO = re.compile("^(?:marimo-|iconify-icon$)")
 REMOTE = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
@@ -47,11 +51,19 @@ FILES = {"img": "src", "video": "src", "audio": "src", "source": "src", "embed":
 
 def shown(text: str, display: Display) -> str:
     """Return HTML that needs no network and no server; see `Display.html`."""
-    if not ASKING.search(text):
+    if not ASKING.search(text) and _is_closed(text):
         return text
     soup = BeautifulSoup(text, "html.parser")
     _Html(soup, display).clean()
     return str(soup)
+
+
+def _is_closed(text: str) -> bool:
+    """Tell whether HTML ends where it ends, and leaves the page around it alone."""
+    lower = text.lower()
+    return not SWALLOWS.search(text) and all(
+        lower.count(f"<{name}") == lower.count(f"</{name}") for name in CLOSED
+    )
 
 
 class _Html:
@@ -71,6 +83,9 @@ class _Html:
         self._scripts()
         self._frames()
         self._files()
+        for tag in self.soup.find_all("plaintext"):
+            # No browser ever ends it.
+            tag.name = "pre"
 
     def replace(self, tag: Tag, text: str) -> None:
         tag.replace_with(BeautifulSoup(text, "html.parser"))
