@@ -47,7 +47,8 @@ def test_a_damaged_file_is_named_and_its_version_is_never_used(models: Path) -> 
                 file.write_bytes(content)
             said.append((file.name, refused(tasks.promote, NAME, 1)))
         file.write_bytes(whole)
-    assert len(said) == 4 * 7
+    # Those of the model, and its code.
+    assert len(said) == 4 * len(files) >= 4 * 9
     for name, sentence in said:
         assert sentence.startswith(f"Version 1 of {NAME} cannot be used"), name
         assert name in sentence
@@ -205,4 +206,5 @@ def test_a_type_that_is_not_trusted_is_named(quick: Path) -> None:
     said = refused(tasks.train, [NAME])
     assert "numpy.dtype" in said
     assert f"`trusted` in models/{NAME}.py" in said
-    assert "numpy.dtype" in refused(tasks.promote, NAME, 1)
+    # A version that is here already was trained by code that did trust it.
+    tasks.promote(NAME, 1)

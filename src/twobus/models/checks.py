@@ -18,7 +18,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import r2_score
 
 from twobus.data import source
-from twobus.models import Model, ModelError, golden, registry, sealed, serving
+from twobus.models import Model, ModelError, gate, golden, registry, sealed, serving
 from twobus.models.batch import predict_table
 from twobus.models.columns import closed_list, limits
 from twobus.models.declaration import find, names, unanswered
@@ -27,7 +27,7 @@ from twobus.models.split import split
 from twobus.models.training import Trained, as_request, fit, seeded, train
 
 SEED = 0
-OBJECTIONS = registry.objections
+OBJECTIONS = gate.objections
 TINY = 8
 
 

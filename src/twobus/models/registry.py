@@ -15,19 +15,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from twobus import git
 from twobus.models import holdout, sealed
+from twobus.models.anywhere import let_mlflow_be_anywhere
 from twobus.models.artifacts import load, save, seal, verify
-from twobus.models.declaration import Model, ModelError, find, unanswered
+from twobus.models.declaration import Model, ModelError, find
+from twobus.models.gate import objections, prove
 from twobus.models.golden import example, repeat
 from twobus.models.scores import Score
-from twobus.project import StopError, here
+from twobus.project import here
 from twobus.settings import Settings
 
 T = TypeVar("T")
 DATABASE = "mlflow.db"
-NOT_COMMITTED = "It was trained with changes that are not committed: commit them first."
-ON_SAMPLES = "It was trained on the samples: set DATA_URL to the real data first."
 
 
 class RegistrySettings(Settings):
@@ -94,7 +93,7 @@ def store() -> Any:
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
-    _let_mlflow_be_anywhere()
+    let_mlflow_be_anywhere()
     if not embedded():
         return MlflowClient(RegistrySettings().mlflow_tracking_uri)
     folder().mkdir(exist_ok=True)
@@ -234,7 +233,7 @@ def _code(name: str, files: Path, commit: str) -> Iterator[Model]:
         return
     if not (_of_this_computer() or RegistrySettings().trust_registry):
         # Who can write to a server could else run code wherever a model is served.
-        _prove(files, commit)
+        prove(files, commit)
     with sealed.declared(name, files) as model:
         yield model
 
@@ -242,30 +241,6 @@ def _code(name: str, files: Path, commit: str) -> Iterator[Model]:
 def _of_this_computer() -> bool:
     """Tell whether only who can change the project's code can write versions."""
     return embedded()
-
-
-def _prove(files: Path, commit: str) -> None:
-    """Refuse code that git does not have on the main branch."""
-    root = here().root
-    try:
-        main = git.main(root)
-        known = bool(main) and git.holds(root, main, commit)
-    except StopError:
-        main, known = "", False
-    for name, content in sealed.sources(files) if known else ():
-        # A checkout may have other ends of lines, and git's output is read as text.
-        text = content.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-        with suppress(StopError):
-            if git.git("cat-file", "blob", f"{commit}:./{name}", cwd=root) == text:
-                continue
-        raise ModelError(f"its {name} is not the one of commit {commit[:12]}")
-    if not known:
-        where = f"on {main}" if main else "known here, where git tells nothing"
-        raise ModelError(
-            f"its code is another than today's, and its commit {commit[:12]} is not "
-            f"{where}: set TRUST_REGISTRY=true if only people whose code is reviewed "
-            "can write to the registry"
-        )
 
 
 @contextmanager
@@ -332,64 +307,6 @@ def rollback(name: str) -> int:
     with _sentences(f"{name} was not rolled back"):
         _point(name, "champion", before[-1])
     return before[-1]
-
-
-def objections(version: Version) -> list[str]:
-    """Say why a version must not be promoted; nothing if it may."""
-    page = f"docs/models/{version.name}.md"
-    empty = unanswered(version.name)
-    return [
-        *faults(version),
-        *(f"{page} says nothing below {title!r}." for title in empty),
-    ]
-
-
-def faults(version: Version) -> list[str]:
-    """Say why a version must not serve, whoever has promoted it; nothing if it may."""
-    facts = version.facts
-    return [
-        *([NOT_COMMITTED] * facts["dirty"]),
-        *([ON_SAMPLES] * facts["samples"]),
-        *_elsewhere(facts["commit"]),
-        *(f"{it.missed}." for it in version.scores if it.missed),
-    ]
-
-
-def _elsewhere(commit: str) -> list[str]:
-    """Say that a commit is not on the main branch, where git can tell."""
-    root = here().root
-    try:
-        main = git.main(root)
-        if not main or git.holds(root, main, commit):
-            return []
-    except StopError:
-        # Where it only serves, there may be no git.
-        return []
-    return [
-        f"Its commit {commit[:12]} is not on {main}: merge and push it, or train again "
-        f"from {main}."
-    ]
-
-
-def _let_mlflow_be_anywhere() -> None:
-    """Let MLflow work where it is installed below a folder with a % in its name.
-
-    It hands the place of its own files to Alembic, whose settings give a % a meaning,
-    as it is; only in addresses of databases it doubles each %, as Alembic wants it.
-    """
-    import mlflow
-
-    if "%" not in mlflow.__file__:
-        return
-    from alembic import config
-
-    class Config(config.Config):
-        def set_main_option(self, name: str, value: str) -> None:
-            plain = "%" in value.replace("%%", "")
-            super().set_main_option(name, value.replace("%", "%%") if plain else value)
-
-    # Where MLflow looks for it, each time.
-    config.Config = Config  # type: ignore[misc]
 
 
 def _again(write: Callable[[], T]) -> T:

@@ -24,7 +24,8 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from twobus.models.declaration import ModelError, find, names
-from twobus.models.registry import Version, champion, faults, fetch
+from twobus.models.gate import faults
+from twobus.models.registry import Version, champion, fetch
 from twobus.models.rows import RowError, predict
 from twobus.models.schema import answer_type, request_type, to_answer, to_frame
 from twobus.project import here

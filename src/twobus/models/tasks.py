@@ -27,12 +27,13 @@ def train(names: list[str] | None = None, seed: int = 0) -> None:
     git.head(here().root)
     from twobus.models import registry, training
     from twobus.models.card import table
+    from twobus.models.gate import objections
 
     for name in _chosen(names):
         number = training.train(name, seed, _say(name))
         version = registry.fetch(name, number)
         print(f"\n{name}, version {number}\n\n{table(version.scores)}\n")
-        if reasons := registry.objections(version):
+        if reasons := objections(version):
             print("\n- ".join(["It cannot be promoted:", *reasons]))
         else:
             print(f"uv run poe promote {name} {number}")
