@@ -245,6 +245,11 @@ def test_what_is_right_is_read(study: Path, kind: str) -> None:
 
 
 OPTIONS: dict[str, tuple[str, str, str | bytes, list[Any]]] = {
+    "missing for databases": (
+        "a: float",
+        r"\N",
+        r'CSV_OPTIONS = {"nullstr": ["", "\\N"]}',
+    ),
     "decimal comma": (
         'CSV_OPTIONS = {"decimal_separator": ","}',
         "a: float; b: Annotated[dt.Decimal, 12, 2, True]",
@@ -346,6 +351,11 @@ def test_file_that_cannot_be_read_is_said_with_its_line(study: Path, kind: str) 
 
 HINTS: dict[str, tuple[str, str, str]] = {
     "missing": ("a: float", "NA", 'CSV_OPTIONS = {"nullstr": ["", "NA"]}'),
+    "missing for databases": (
+        "a: float",
+        r"\N",
+        r'CSV_OPTIONS = {"nullstr": ["", "\\N"]}',
+    ),
     "decimal comma": ("a: float", '"1,5"', 'CSV_OPTIONS = {"decimal_separator": ","}'),
     "day or month": (
         "a: datetime.date",

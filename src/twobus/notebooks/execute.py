@@ -94,7 +94,7 @@ def execute(script: Path, limit: float | None = None) -> tuple[Any, Failure | No
     client.on_cell_start = begin
     with endable(partial(_kill, client), limit) as late:
         try:
-            client.execute(env=_environment())
+            _run(client)
         except CellExecutionError as error:
             reason, details = _raised(error), str(error)
         except DeadKernelError as error:
@@ -105,6 +105,16 @@ def execute(script: Path, limit: float | None = None) -> tuple[Any, Failure | No
         finally:
             _join_streams(notebook)
     return notebook, Failure(f"{names[at[-1]]}: {reason}", details)
+
+
+def _run(client: NotebookClient) -> None:
+    try:
+        client.execute(env=_environment())
+    except RuntimeError as error:
+        if "Kernel didn't respond" not in str(error):
+            raise
+        # Several that start at once may take each other's ports. Nothing has run yet.
+        client.execute(env=_environment())
 
 
 def _raised(error: CellExecutionError) -> str:

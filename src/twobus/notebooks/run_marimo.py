@@ -77,7 +77,7 @@ def _run(command: list[str], limit: float | None) -> tuple[int, str, str]:
         errors="surrogateescape",
     )
     end = partial(_end, process)
-    began, ended = False, 0.0
+    began, ended, lost = False, 0.0, False
     with endable(end, limit) as late:
         while True:
             try:
@@ -88,11 +88,12 @@ def _run(command: list[str], limit: float | None) -> tuple[int, str, str]:
                 alive = _has_kernel(process)
                 began |= alive
                 ended = 0 if alive else ended or time.monotonic()
-                if began and ended and time.monotonic() - ended > GRACE:
+                lost = began and bool(ended) and time.monotonic() - ended > GRACE
+                if lost:
                     end()
     if late.is_set():
         return 1, errors, not_finished(limit or 0)
-    if began and ended and process.returncode:
+    if lost:
         return 1, errors, _of_kernel(errors)
     return process.returncode, errors, ""
 

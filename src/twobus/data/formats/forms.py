@@ -5,6 +5,7 @@ DuckDB's own casts round, shorten and guess: `2.7` is a whole number to it, `0x1
 type is, and nothing of it is lost.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -258,8 +259,9 @@ def hint(form: Form, texts: set[str]) -> str:
         What CSV_OPTIONS or the field could say; empty if nothing comes to mind.
     """
     if found := sorted(texts & MISSING):
-        words = ", ".join(f'"{word}"' for word in ["", *found])
-        return f'CSV_OPTIONS = {{"nullstr": [{words}]}}'
+        # As Python reads them: databases write \N for what is missing.
+        words = json.dumps(["", *found])
+        return f'CSV_OPTIONS = {{"nullstr": {words}}}'
     if form.words == "a whole number" or "a number" in form.words:
         comma = re.compile(r"[+-]?\d+(\.\d{3})*,\d+")
         grouped = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
