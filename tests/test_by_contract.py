@@ -245,11 +245,6 @@ def test_what_is_right_is_read(study: Path, kind: str) -> None:
 
 
 OPTIONS: dict[str, tuple[str, str, str | bytes, list[Any]]] = {
-    "missing for databases": (
-        "a: float",
-        r"\N",
-        r'CSV_OPTIONS = {"nullstr": ["", "\\N"]}',
-    ),
     "decimal comma": (
         'CSV_OPTIONS = {"decimal_separator": ","}',
         "a: float; b: Annotated[dt.Decimal, 12, 2, True]",
