@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -139,6 +138,7 @@ def update(
     epilog="Exit codes: 0 all is merged; 1 there are conflicts to resolve; 2 refused, "
     "or could not be done: then nothing has changed."
 )
+@fleet.ending_well()
 def adopt(
     path: Annotated[Path, typer.Argument(help="The repository's folder.")],
     data: Data = None,
@@ -151,7 +151,6 @@ def adopt(
     as_json: Json = False,
 ) -> None:
     """Bring a repository under Twobus, on its branch twobus/adopt."""
-    _end_well()
     answers = _given(data)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     ask = terminal and not defaults and not as_json
@@ -172,9 +171,9 @@ def adopt(
     epilog="Exit codes: 0 the request is as it should be, or there is nothing to "
     "propose; 2 refused, or could not be done."
 )
+@fleet.ending_well()
 def propose(project: Folder = Path()) -> None:
     """Keep one pull or merge request open that brings the newest release."""
-    _end_well()
     try:
         carry(project, typer.echo)
     except StopError as error:
@@ -275,11 +274,6 @@ def _wanted(here: Protected, live: Live) -> str:
     )
 
 
-def _end_well() -> None:
-    """Let a process that is asked to end first take away what it has begun."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-
 def _given(pairs: list[str] | None) -> dict[str, str]:
     """Read answers from the command line.
 
@@ -295,6 +289,7 @@ def _given(pairs: list[str] | None) -> dict[str, str]:
     return answers
 
 
+@fleet.ending_well()
 def _all(
     paths: list[Path],
     work: fleet.Work[Result],
@@ -304,7 +299,6 @@ def _all(
     address: str = "",
 ) -> list[Result]:
     """Do a piece of work on all projects, and return what came of it in their order."""
-    _end_well()
 
     def fail(path: Path, why: str) -> Result:
         return kind(str(path), "failed", notes=[why])

@@ -1,12 +1,16 @@
 """Work on many projects at once: one look-up of a template, some processes."""
 
 import os
+import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from twobus.companion.template import Template, expand, fetch
 from twobus.git import configured
@@ -15,6 +19,8 @@ from twobus.project import ANSWERS, StopError, answers
 Result = TypeVar("Result")
 Work = Callable[[Path, Template], Result]
 Failure = Callable[[Path, str], Result]
+# Seconds until a process that was asked to end is no longer waited for.
+PARTING = 4
 
 
 def over(
@@ -104,11 +110,43 @@ def processes(
     )
 
 
+@contextmanager
+def ending_well() -> Iterator[None]:
+    """Take away all that is begun, also by Copier, when the process is asked to end."""
+    # Takes as long to import as all that a small command does.
+    import psutil
+
+    def end(*_: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        # A git that still writes fills folders that are taken away; it is soon done.
+        children = psutil.Process().children(recursive=True)
+        _, slow = psutil.wait_procs(children, timeout=PARTING)
+        for child in slow:
+            with suppress(psutil.NoSuchProcess):
+                child.terminate()
+        psutil.wait_procs(slow, timeout=PARTING)
+        sys.exit(143)
+
+    place = tempfile.mkdtemp(prefix="twobus-")
+    elsewhere, tempfile.tempdir = tempfile.tempdir, place
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        # Who asks now gets what was asked for.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        tempfile.tempdir = elsewhere
+        shutil.rmtree(place, ignore_errors=True)
+        signal.signal(signal.SIGTERM, before)
+
+
 def _start(folder: Path, templates: list[Template]) -> None:
     """Prepare a process: its own cache, and git looks templates up on this machine.
 
     Processes that share Copier's cache break each other's work.
     """
+    # Whoever has asked takes away what this leaves.
+    tempfile.tempdir = str(folder)
     os.environ["COPIER_CACHE_DIR"] = str(folder / f"cache-{os.getpid()}")
     settings = [
         (f"url.{template.history}.insteadOf", address)
