@@ -5,11 +5,11 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlparse
 
+from twobus.data.address import database_file, options, parsed, unused
 from twobus.data.backends import FileBackend, RemoteBackend, RemotePostgres, backend
 from twobus.data.errors import DataError, why_unreachable
-from twobus.project import here
+from twobus.data.readonly import OpenedFile
 
 # What each backend is told so that it answers or gives up, and writes nothing.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -22,8 +22,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "init_command": "SET SESSION TRANSACTION READ ONLY",
     },
 }
-# What Ibis opens as a file, and makes where there is none.
-WRITING = {"", "sqlite"}
+# An option of DuckDB, and of an address: whether other files can be reached.
+REACHES = "enable_external_access"
 KINDS = {"postgres": RemotePostgres}
 
 
@@ -44,33 +44,28 @@ def database(url: str) -> Any:
     Raises:
         DataError: If the database cannot be reached.
     """
-    try:
-        file = database_file(url)
-    except ValueError:
-        problem = "cannot be opened: it is no address"
-    else:
+    file = database_file(url)
+    given = options(parsed(url))
+    if file is None:
         # A connection must not be shared with the process that this was forked from.
-        return _opened(file) if file else _connected(url, os.getpid())
-    raise DataError(f"DATA_URL names a database that {problem}.")
-
-
-def database_file(url: str) -> Path | None:
-    """Return the file of a DuckDB database, relative paths starting at the project.
-
-    Raises:
-        ValueError: If the address is none.
-    """
-    parts = urlparse(url)
-    if parts.scheme != "duckdb" or parts.netloc.startswith("md:"):
-        return None
-    return here().root / (parts.netloc + parts.path)
+        return _connected(url, os.getpid())
+    reaches_others = given.pop(REACHES, "false")
+    for name in given:
+        raise unused(
+            name,
+            f"which a file of DuckDB does not have: leave it out, or use {REACHES}",
+        )
+    if reaches_others not in ("true", "false"):
+        raise unused(REACHES, "which must be true or false: write one of them")
+    return _opened(file, reaches_others == "true")
 
 
 @cache
-def _opened(file: Path) -> Any:
+def _opened(file: Path, reaches_others: bool) -> Any:
     try:
         # Reading only, so that others can have the file open at the same time.
-        return backend("duckdb").connect(file, read_only=True)
+        kind = backend("duckdb", OpenedFile)
+        return kind.connect(file, read_only=True, reaches_others=reaches_others)
     except Exception as error:
         problem = f"cannot be opened ({type(error).__name__})"
         if not file.is_file():
@@ -89,18 +84,30 @@ def _opened(file: Path) -> Any:
 
 @cache
 def _connected(url: str, process: int) -> Any:
-    parts = urlparse(url)
+    parts = parsed(url)
     # Two names of one database; Ibis and its options have the shorter.
     name = parts.scheme.replace("postgresql", "postgres")
-    options = {**dict(parse_qsl(parts.query)), **OPTIONS.get(name, {})}
+    if name == "sqlite":
+        # Ibis would make and change a file.
+        raise DataError(
+            "DATA_URL names a database that cannot be opened: SQLite is not opened for "
+            "reading only. Copy its tables to a file of DuckDB, and write "
+            "duckdb://path/to/file.duckdb."
+        )
+    given, own = options(parts), OPTIONS.get(name, {})
+    for option in given:
+        if option in own:
+            raise unused(option, "which is set already, to read safely: leave it out")
     try:
-        if name in WRITING:
-            raise ValueError("Ibis would make and change a file.")
         kind = backend(name, KINDS.get(name, RemoteBackend))
-        return kind._from_url(parts, **options)
+        return kind._from_url(parts, **given, **own)
     except ImportError:
         problem = "needs a driver that is not installed: see .env.example"
     except Exception as error:
         # Drivers put the whole URL, password included, into their messages.
         problem = f"cannot be opened ({why_unreachable(error)})"
+        # Drivers name an option that they do not have, in quotation marks.
+        for option in given:
+            if re.search(rf"""['"]{option}['"]""", str(error)):
+                problem = f"does not have the option {option!r}: leave it out"
     raise DataError(f"DATA_URL names a database that {problem}.")

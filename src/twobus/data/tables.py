@@ -1,7 +1,6 @@
 """Read tables, each checked against its contract."""
 
 import inspect
-import os
 import pkgutil
 import re
 import threading
@@ -12,13 +11,13 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import ibis
 
-from twobus.data.connection import database, database_file, in_memory
+from twobus.data.address import seen, shown
+from twobus.data.connection import database, in_memory
 from twobus.data.errors import DataError
-from twobus.data.files import digest, parts, table_files
+from twobus.data.files import parts, table_files
 from twobus.data.limits import Limits
 from twobus.project import here
 
@@ -191,18 +190,12 @@ class Tables:
             One line a file, with the start of its SHA-256 hash, or one line for a
             database, without user and password.
         """
-        if folder := self._folder():
-            names = [table] if table else self.names()
-            found = (self._table_files(name, folder) for name in names)
-            files = [file for each in found for file in each]
-        elif file := database_file(self._url()):
-            files = [file]
-        else:
-            url = urlsplit(self._url())
-            return [f"{url.scheme}://{url.hostname or ''}{url.path}, read live"]
-        return [
-            f"{os.path.relpath(file, here().root)} {digest(file)}" for file in files
-        ]
+        if not (folder := self._folder()):
+            return [shown(self._url())]
+        names = [table] if table else self.names()
+        found = (self._table_files(name, folder) for name in names)
+        files = [file for each in found for file in each]
+        return [seen(file) for file in files]
 
     def odd(self, name: str, most: int) -> dict[str, list[str]]:
         """Return values of the data that are not of their type, for a person's eyes.
