@@ -1,19 +1,9 @@
 """Files of a version are whole, and are never pickles."""
 
-import bz2
-import gzip
-import json
-import lzma
 import os
 import pickle
 import shutil
-import struct
-import zipfile
-import zlib
-from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from fastapi.testclient import TestClient
@@ -26,9 +16,7 @@ from modelled import (
 )
 
 from template import commit
-from twobus.models import ModelError, registry, serving, tasks
-from twobus.models.artifacts import load
-from twobus.models.declaration import find
+from twobus.models import registry, serving, tasks
 
 pytestmark = pytest.mark.slow
 
@@ -102,77 +90,6 @@ class Evil:
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return os.system, (f"touch '{self.trace}'",)
-
-
-def pickles(trace: Path) -> dict[str, bytes]:
-    """Return pickles in the ways in which they are written."""
-    bad = Evil(trace)
-    plain = pickle.dumps(bad, protocol=5)
-    inner, outer, empty = BytesIO(), BytesIO(), BytesIO()
-    with zipfile.ZipFile(empty, "w") as archive:
-        archive.writestr("notes.txt", "nothing")
-    with zipfile.ZipFile(inner, "w") as archive:
-        archive.writestr("archive/data.pkl", plain)
-        archive.writestr("archive/version", "3")
-    with zipfile.ZipFile(outer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.zip", inner.getvalue())
-    return {
-        **{f"protocol {it}": pickle.dumps(bad, protocol=it) for it in range(6)},
-        "gzip": gzip.compress(plain),
-        "bzip2": bz2.compress(plain),
-        "xz": lzma.compress(plain),
-        "lzma": lzma.compress(plain, format=lzma.FORMAT_ALONE),
-        "zlib": zlib.compress(plain),
-        "LZ4": b"\x04\x22\x4d\x18" + plain,
-        "torch": inner.getvalue(),
-        "zip in zip": outer.getvalue(),
-        "zip after text": b"# a comment\n" + inner.getvalue(),
-        "never ended": plain[:-1] + b"\xff",
-        "zip after a pickle": plain + empty.getvalue(),
-    }
-
-
-class ReadError(Exception):
-    """A model's own `load` was called."""
-
-
-def reader(folder: Path) -> NoReturn:
-    raise ReadError(str(len(list(folder.iterdir()))))
-
-
-def test_a_pickle_is_refused_in_whatever_wrapping_and_never_run(
-    models: Path, tmp_path: Path
-) -> None:
-    trace = tmp_path / "trace"
-    model = replace(find(NAME), save=lambda *given: None, load=reader)
-    for which, content in pickles(trace).items():
-        folder = tmp_path / which
-        folder.mkdir()
-        (folder / "model.bin").write_bytes(content)
-        with pytest.raises(ModelError, match="is a pickle, or compressed"):
-            load(NAME, model, folder)
-    assert not trace.exists()
-
-
-def test_what_only_looks_like_a_pickle_is_read(models: Path, tmp_path: Path) -> None:
-    header = json.dumps({"w": {"dtype": "F64", "shape": [1], "data_offsets": [0, 8]}})
-    harmless = {
-        **{
-            f"safetensors {size}": struct.pack("<Q", size) + header.ljust(size).encode()
-            for size in (*range(64, 380), 0x785E, 0x789C)
-        },
-        "numbers": b"0.25\n1.5\n2.\n",
-        "table": b"city,count\nBern,3\nRoma,4\n",
-        "index": b"id,name\n1,2\n",
-        "words": b"chinstrap\ngentoo\nadelie\n",
-        "JSON": b'[{"a": 1}]',
-        "x": b"x = 1\n",
-    }
-    for which, content in harmless.items():
-        (tmp_path / which).write_bytes(content)
-    model = replace(find(NAME), save=lambda *given: None, load=reader)
-    with pytest.raises(ReadError, match=f"^{len(harmless)}$"):
-        load(NAME, model, tmp_path)
 
 
 OWN_SAVE = """
