@@ -199,9 +199,54 @@ def test_a_query_may_take_ten_minutes(warehouse: Path) -> None:
     assert answer.fetchone() == ("10min",)
 
 
-def test_nothing_is_written_to_a_database(warehouse: Path) -> None:
-    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        own_tables().connect().raw_sql("create table mine (a int)")
+WRITE = "insert into customers values (2, 'Bob')"
+OPEN = "set default_transaction_read_only = off"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [WRITE],
+        [OPEN, WRITE],
+        ["select set_config('default_transaction_read_only', 'off', false)", WRITE],
+        ["set session characteristics as transaction read write", WRITE],
+        ["reset all", WRITE],
+        ["discard all", WRITE],
+        ["begin read write", WRITE, "commit"],
+        ["set transaction read write", WRITE],
+        ["commit", "begin read write", WRITE, "commit"],
+        [f"{OPEN}; {WRITE}"],
+        [f"select 1; commit; begin read write; {WRITE}; commit"],
+        [f"do $$ begin commit; set transaction read write; {WRITE}; commit; end $$"],
+        [f"do $$ begin set transaction read write; {WRITE}; end $$"],
+        [
+            "with set as (select set_config('transaction_read_only', 'off', false)) "
+            f"{WRITE}"
+        ],
+        ["create temp table mine (a int)"],
+    ],
+)
+def test_nothing_is_written_to_a_database_whatever_a_query_says(
+    warehouse: Path, statements: list[str]
+) -> None:
+    con = own_tables().connect()
+    with pytest.raises(psycopg.Error):
+        for statement in statements:
+            con.raw_sql(statement)
+    con.reconnect()
+    assert customers().count().execute() == 1
+
+
+def test_a_transaction_of_people_s_own_only_reads(warehouse: Path) -> None:
+    con = own_tables().connect()
+    with pytest.raises(psycopg.errors.ActiveSqlTransaction), con.con.transaction():
+        con.con.execute("set transaction read write")
+
+
+def test_signs_of_percent_in_a_query_stay(warehouse: Path) -> None:
+    like = "select '100%' like '%\\%' escape '\\', '%s'"
+    assert own_tables().connect().raw_sql(like).fetchone() == (True, "%s")
+    assert customers().name.like("Ann%").execute().any()
 
 
 @pytest.mark.parametrize(

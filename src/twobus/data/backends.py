@@ -319,21 +319,6 @@ class RemoteBackend(SharedBackend):
         return False
 
 
-class RemotePostgres(RemoteBackend):
-    """PostgreSQL, whose sessions only read.
-
-    Rows of one's own can be joined nevertheless: Ibis keeps them in a temporary table.
-    """
-
-    def _register_in_memory_table(self, *words: Any, **options: Any) -> None:
-        setting = "SET default_transaction_read_only"
-        self.raw_sql(f"{setting} = off").close()
-        try:
-            super()._register_in_memory_table(*words, **options)
-        finally:
-            self.raw_sql(f"{setting} = on").close()
-
-
 @cache
 def backend(name: str, kind: type[SharedBackend] = SharedBackend) -> Any:
     """Return a backend of Ibis that is of another kind as well; it is not connected.

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from twobus.data.address import database_file, options, parsed, unused
-from twobus.data.backends import FileBackend, RemoteBackend, RemotePostgres, backend
+from twobus.data.backends import FileBackend, RemoteBackend, backend
 from twobus.data.errors import DataError, why_unreachable
-from twobus.data.readonly import OpenedFile
+from twobus.data.readonly import OpenedFile, RemotePostgres
 
 # What each backend is told so that it answers or gives up, and writes nothing.
 OPTIONS: dict[str, dict[str, Any]] = {
