@@ -346,6 +346,9 @@ def test_existing_file_of_other_content_is_named_and_kept(
         ('["survey.csv"]\nsha256 = "0"', "gives no url for 'survey.csv'"),
         ('[survey.csv]\nurl = "/x"', "write the file's whole name in quotes"),
         ('"survey.csv" = "/x"', "gives no url for 'survey.csv'"),
+        (f'["{"é" * 300}"]\nurl = "/x"', "parts of at most 255"),
+        (f'["a/{"b" * 256}/c.csv"]\nurl = "/x"', "parts of at most 255"),
+        ('["a\\u001b[2J.csv"]\nurl = "/x"', "printable characters"),
     ],
 )
 def test_mistake_in_the_list_is_said_in_a_sentence(
@@ -355,6 +358,44 @@ def test_mistake_in_the_list_is_said_in_a_sentence(
     said = refusal(study)
     assert said.startswith("data/sources.toml ")
     assert says in said
+
+
+@pytest.mark.parametrize("name", ["link/a.csv", "link/more/a.csv", "loop/a.csv"])
+def test_a_linked_folder_that_leads_elsewhere_is_refused(
+    study: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (study / "data/raw/link").symlink_to(tmp_path / "outside")
+    (study / "data/raw/loop").symlink_to("../raw/loop/../../..")
+    (tmp_path / "a.csv").write_bytes(SURVEY)
+    list_source(study, str(tmp_path / "a.csv"), name=name)
+    said = refusal(study)
+    assert name in said
+    assert not [*(tmp_path / "outside").iterdir()]
+
+
+def test_the_folder_of_raw_files_may_be_a_link(study: Path, tmp_path: Path) -> None:
+    (study / "data/raw").rename(tmp_path / "disk")
+    (study / "data/raw").symlink_to(tmp_path / "disk")
+    (tmp_path / "a.csv").write_bytes(SURVEY)
+    list_source(study, str(tmp_path / "a.csv"))
+    sources.fetch()
+    assert (tmp_path / "disk/survey.csv").read_bytes() == SURVEY
+
+
+def test_a_folder_of_the_name_of_a_listed_file_is_said(study: Path) -> None:
+    (study / "data/raw/survey.csv").mkdir()
+    list_source(study, "/x")
+    assert "cannot be read (Is a directory): remove it" in refusal(study)
+
+
+@pytest.mark.parametrize("password", ["1/s3cret", "1#s3cret", "1?s3cret", "s3cret/1"])
+@pytest.mark.parametrize("more", ["", "x@y/"])
+def test_half_a_password_is_not_shown(
+    study: Path, password: str, more: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    list_source(study, f"http://user:{more}{password}@127.0.0.1:1/a.csv")
+    assert "s3cret" not in f"{refusal(study)} {capfd.readouterr()}"
 
 
 def test_list_may_be_removed(study: Path) -> None:

@@ -1,5 +1,6 @@
 """Fetch the raw files that `data/sources.toml` lists, and name those it lacks."""
 
+import os
 import re
 import shutil
 import sys
@@ -30,6 +31,10 @@ MARKS = {
 }
 
 
+# So many bytes may the name of a file or folder have, on all systems.
+LONG = 255
+
+
 class DownloadError(StopError):
     """A listed file cannot be had."""
 
@@ -51,11 +56,18 @@ def fetch() -> None:
         try:
             if not file.exists():
                 _download(source["url"], file, listed)
+            found, why = pooch.file_hash(file), _is_another(file, name)
         except DownloadError as error:
             wrong.append(f"data/raw/{name} cannot be fetched: {error}")
             continue
-        found = pooch.file_hash(file)
-        if listed is None and (why := _is_another(file, name)):
+        except OSError as error:
+            # Such as a folder of that name.
+            wrong.append(
+                f"data/raw/{name} cannot be read ({error.strerror}): remove it, or "
+                "list another name in data/sources.toml."
+            )
+            continue
+        if listed is None and why:
             wrong.append(f"data/raw/{name} cannot be used: {why}. Remove it.")
         elif listed is None:
             wrong.append(
@@ -112,6 +124,20 @@ def _sources() -> dict[str, dict[str, str]]:
             raise StopError(
                 f"data/sources.toml names {name!r}: write a path below data/raw."
             )
+        longest = max(len(os.fsencode(part)) for part in path.parts)
+        if not name.isprintable() or longest > LONG:
+            raise StopError(
+                f"data/sources.toml names {name[:40]!r}…, which cannot be a file: "
+                f"write parts of at most {LONG} bytes, of printable characters."
+            )
+        # The folder itself may be a link, to a larger disk; a link below is no place
+        # that the list shows.
+        folder = os.path.realpath(_raw())
+        if not Path(os.path.realpath((_raw() / name).parent)).is_relative_to(folder):
+            raise StopError(
+                f"data/sources.toml names {name!r}, where a linked folder leads out of "
+                "data/raw: remove the link, or list another path."
+            )
         if not isinstance(source, dict) or not isinstance(source.get("url"), str):
             raise StopError(
                 f"data/sources.toml gives no url for {name!r}: write the file's whole "
@@ -127,7 +153,7 @@ def _download(url: str, file: Path, sha256: str | None) -> None:
     print(f"Fetching data/raw/{name}", flush=True)
     pooch.get_logger().setLevel("WARNING")
     try:
-        scheme = urlsplit(url).scheme
+        scheme = _scheme(url)
         # A Windows drive (`Z:/share/file.csv`) looks like a scheme of one letter.
         downloader = _from_path if len(scheme) == 1 else downloaders.get(scheme)
         # Git keeps no empty folder, so that a clone may lack this one.
@@ -147,8 +173,25 @@ def _download(url: str, file: Path, sha256: str | None) -> None:
             Path(fetched).replace(file)
     except (OSError, ValueError, requests.RequestException) as error:
         # Addresses may hold passwords and tokens, which must not reach a log.
-        reason = re.sub(r"//[^/@\s]*@|\?\S*", "…", " ".join(str(error).split()))
+        reason = re.sub(r"\S*@|[?#]\S*", "…", " ".join(str(error).split()))
         raise DownloadError(reason) from None
+
+
+def _scheme(url: str) -> str:
+    """Return how an address begins.
+
+    Raises:
+        ValueError: If its password may stand where others are shown.
+    """
+    parts = urlsplit(url)
+    # What is taken for a host and its port may be a user and half of the password.
+    behind = f"{parts.path}{parts.query}{parts.fragment}"
+    if ":" in parts.netloc and "@" not in parts.netloc and "@" in behind:
+        raise ValueError(
+            "its address cannot be read, and is not shown: in a password, write / as "
+            "%2F, # as %23 and ? as %3F"
+        )
+    return parts.scheme
 
 
 def _is_another(file: Path, name: str) -> str:
