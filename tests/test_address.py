@@ -10,6 +10,7 @@ from reading import refusal
 
 from twobus.data import own_tables
 from twobus.data.address import shown
+from twobus.notebooks.run import _made_from
 
 PLANTED = "pl4nted"
 Small = Callable[..., Path]
@@ -154,3 +155,12 @@ def test_views_of_other_files_are_read_where_that_is_asked_for(
     con.disconnect()
     con = connect(f"{database}?enable_external_access=true")
     assert con.table("more").count().execute() == 1
+
+
+def test_the_foot_of_a_report_hides_an_address_that_cannot_be_read(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small()
+    monkeypatch.setenv("DATA_URL", MALFORMED[0])
+    assert PLANTED not in "".join(_made_from())
+    assert "whose address is not shown" in _made_from()[-1]
