@@ -1,4 +1,36 @@
-"""MLflow where it is installed below a folder with a % in its name."""
+"""MLflow as it works here: quiet, at once with others, and in any folder."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def quieten() -> None:
+    """Have MLflow, before it is imported, say only what is wrong, to nobody else."""
+    quiet = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "MLFLOW_UV_AUTO_DETECT": "false",
+    }
+    for name, value in quiet.items():
+        os.environ.setdefault(name, value)
+
+
+def again(write: Callable[[], T]) -> T:
+    """Write once more where it failed.
+
+    MLflow looks before it writes: of two at once one fails, and then finds it done.
+    """
+    from mlflow.exceptions import MlflowException
+
+    with suppress(MlflowException):
+        return write()
+    return write()
 
 
 def let_mlflow_be_anywhere() -> None:

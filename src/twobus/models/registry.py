@@ -5,27 +5,26 @@ team.
 """
 
 import json
-import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from twobus.models import holdout, sealed
-from twobus.models.anywhere import let_mlflow_be_anywhere
+from twobus.models.anywhere import again, let_mlflow_be_anywhere, quieten
 from twobus.models.artifacts import load, save, seal, verify
 from twobus.models.declaration import Model, ModelError, find
 from twobus.models.gate import objections, prove
 from twobus.models.golden import example, repeat
 from twobus.models.scores import Score
+from twobus.models.sentences import bare, sentences
 from twobus.project import here
 from twobus.settings import Settings
 
-T = TypeVar("T")
 DATABASE = "mlflow.db"
 
 
@@ -82,15 +81,7 @@ def embedded() -> bool:
 @cache
 def store() -> Any:
     """Connect to the registry, once a process; MLflow takes seconds to load."""
-    quiet = {
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-        "MLFLOW_LOGGING_LEVEL": "ERROR",
-        "MLFLOW_UV_AUTO_DETECT": "false",
-    }
-    for name, value in quiet.items():
-        os.environ.setdefault(name, value)
+    quieten()
     from mlflow import MlflowClient
 
     let_mlflow_be_anywhere()
@@ -139,7 +130,7 @@ def register(
     Raises:
         ModelError: If it cannot be written, or could not be read again.
     """
-    with tempfile.TemporaryDirectory() as place, _sentences(f"{name} was not kept"):
+    with tempfile.TemporaryDirectory() as place, sentences(f"{name} was not kept"):
         files = Path(place)
         (files / "model").mkdir()
         model = find(name)
@@ -157,7 +148,7 @@ def register(
             (files / file).write_text(text, "utf-8")
         tags = {"seal": seal(files), "commit": facts["commit"]}
         kept = store()
-        run = kept.create_run(_again(_experiment), run_name=name).info
+        run = kept.create_run(again(_experiment), run_name=name).info
         kept.log_artifacts(run.run_id, place, "version")
         for score in scores:
             # MLflow's own pages show these; it allows few characters in their names.
@@ -167,7 +158,7 @@ def register(
             kept.set_tag(run.run_id, fact, value)
         kept.set_terminated(run.run_id)
         title = _title(name)
-        _again(lambda: _entry(title))
+        again(lambda: _entry(title))
         source = f"{run.artifact_uri}/version"
         made = kept.create_model_version(title, source, run.run_id, tags=tags)
         _point(name, "challenger", int(made.version))
@@ -178,7 +169,7 @@ def versions(name: str) -> list[int]:
     """List the versions of a model, the newest first."""
     if embedded() and not (folder() / DATABASE).exists():
         return []
-    with _sentences(f"The registry {_place()} cannot be read"):
+    with sentences(f"The registry {_place()} cannot be read"):
         found: list[int] = []
         token = None
         while token is None or token:
@@ -192,8 +183,30 @@ def versions(name: str) -> list[int]:
 
 
 def champion(name: str) -> int | None:
-    """Return the version of a model that serves, if one was promoted."""
-    return _registered(name)[0]
+    """Return the version of a model that serves, if one was promoted.
+
+    Raises:
+        ModelError: If the registry cannot be read, or names no version there.
+    """
+    model = _registered(name)
+    now = model.aliases.get("champion") if model else None
+    if now is not None and not str(now).isdecimal():
+        raise ModelError(
+            f"The alias champion of {_title(name)} in the registry {_place()} is "
+            f"{now!r}, and no version: uv run poe promote {name} NUMBER sets it anew."
+        )
+    return None if now is None else int(now)
+
+
+def readable() -> None:
+    """Refuse a registry that cannot be read at all, whatever is in it.
+
+    Raises:
+        ModelError: With the reason.
+    """
+    if not embedded() or (folder() / DATABASE).exists():
+        with sentences(f"The registry {_place()} cannot be read"):
+            store().get_experiment_by_name(here().package)
 
 
 def fetch(name: str, number: int) -> Version:
@@ -216,9 +229,9 @@ def fetch(name: str, number: int) -> Version:
             fitted = load(name, model, files / "model")
             repeat(name, model, fitted, golden, facts)
         card = (files / "card.html").read_text("utf-8")
-    judged = [Score(**score) for score in scores]
-    row = example(model, golden["rows"])
-    return Version(name, number, model, fitted, facts, judged, row, card)
+        judged = [Score(**score) for score in scores]
+        row = example(model, golden["rows"])
+        return Version(name, number, model, fitted, facts, judged, row, card)
 
 
 @contextmanager
@@ -261,7 +274,7 @@ def opened(name: str, number: int) -> Iterator[Path]:
         raise ModelError(f"{name} has no {which}; known versions: {told}.")
     with (
         tempfile.TemporaryDirectory() as place,
-        _sentences(f"Version {number} of {name} cannot be used"),
+        sentences(f"Version {number} of {name} cannot be used"),
     ):
         tags = store().get_model_version(_title(name), str(number)).tags
         files = _download(name, number, place)
@@ -280,14 +293,13 @@ def promote(name: str, number: int) -> None:
         raise ModelError(
             f"Version {number} of {name} cannot be promoted. {' '.join(reasons)}"
         )
-    now, past = _registered(name)
-    kept = past[: past.index(now) + 1] if now in past else past
-    history = [*(before for before in kept if before != number), number]
-    with _sentences(f"Version {number} of {name} was not promoted"):
+    before, now = _history(name)
+    history = [*(it for it in [*before, *now] if it != number), number]
+    with sentences(f"Version {number} of {name} was not promoted"):
         # In this order a stop in between leaves a history that `rollback` can read.
         _point(name, "champion", number)
         tag = (_title(name), "champions", json.dumps(history))
-        _again(lambda: store().set_registered_model_tag(*tag))
+        again(lambda: store().set_registered_model_tag(*tag))
 
 
 def rollback(name: str) -> int:
@@ -299,31 +311,18 @@ def rollback(name: str) -> int:
     Raises:
         ModelError: If there is none, or it cannot be used.
     """
-    now, past = _registered(name)
-    before = past[: past.index(now)] if now in past else past
+    before, _ = _history(name)
     if not before:
         raise ModelError(f"No version of {name} was promoted before the present one.")
     fetch(name, before[-1])
-    with _sentences(f"{name} was not rolled back"):
+    with sentences(f"{name} was not rolled back"):
         _point(name, "champion", before[-1])
     return before[-1]
 
 
-def _again(write: Callable[[], T]) -> T:
-    """Write once more where it failed.
-
-    MLflow looks before it writes: of two at once one fails, and then finds it done.
-    """
-    from mlflow.exceptions import MlflowException
-
-    with suppress(MlflowException):
-        return write()
-    return write()
-
-
 def _point(name: str, alias: str, number: int) -> None:
     named = (_title(name), alias, str(number))
-    _again(lambda: store().set_registered_model_alias(*named))
+    again(lambda: store().set_registered_model_alias(*named))
 
 
 def _entry(title: str) -> None:
@@ -351,12 +350,7 @@ def _experiment() -> str:
 
 
 def _place() -> str:
-    return _bare(RegistrySettings().mlflow_tracking_uri) or str(folder())
-
-
-def _bare(text: str) -> str:
-    """Take user and password out of addresses, in the words of MLflow as well."""
-    return re.sub(r"//[^/\s]*@", "//", text)
+    return bare(RegistrySettings().mlflow_tracking_uri) or str(folder())
 
 
 def _title(name: str) -> str:
@@ -364,14 +358,28 @@ def _title(name: str) -> str:
     return f"{here().package}.{name}"
 
 
-def _registered(name: str) -> tuple[int | None, list[int]]:
-    """Return the present champion, and all champions in the order of promotion."""
+def _registered(name: str) -> Any:
+    """Return what the registry says of a model, if there is a version."""
     if not versions(name):
-        return None, []
-    with _sentences(f"The registry {_place()} cannot be read"):
-        model = store().get_registered_model(_title(name))
-    now = model.aliases.get("champion")
-    return int(now) if now else None, json.loads(model.tags.get("champions", "[]"))
+        return None
+    with sentences(f"The registry {_place()} cannot be read"):
+        return store().get_registered_model(_title(name))
+
+
+def _history(name: str) -> tuple[list[int], list[int]]:
+    """Return who served before the present champion, and who that is, if known."""
+    if not (model := _registered(name)):
+        return [], []
+    try:
+        past = [int(it) for it in json.loads(model.tags.get("champions", "[]"))]
+    except (TypeError, ValueError, RecursionError):
+        raise ModelError(
+            f"The tag champions of {_title(name)} in the registry {_place()} is no "
+            "list of versions: remove it there, then promote again."
+        ) from None
+    now = str(model.aliases.get("champion"))
+    place = [*map(str, past), now].index(now)
+    return past[:place], past[place : place + 1]
 
 
 def _download(name: str, number: int, place: str) -> Path:
@@ -382,15 +390,3 @@ def _download(name: str, number: int, place: str) -> Path:
     uri = store().tracking_uri
     found = download_artifacts(version.source, dst_path=place, tracking_uri=uri)
     return Path(found)
-
-
-@contextmanager
-def _sentences(what: str) -> Iterator[None]:
-    """Turn what a disk or a server may do into one sentence."""
-    try:
-        yield
-    except ModelError as error:
-        raise ModelError(f"{what}: {str(error).removesuffix('.')}.") from None
-    except Exception as error:
-        reason = _bare(" ".join(str(error).split()))[:300]
-        raise ModelError(f"{what} ({type(error).__name__}: {reason}).") from None

@@ -23,9 +23,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from twobus.models.declaration import ModelError, find, names
+from twobus.models.declaration import ModelError, explain, find, names
 from twobus.models.gate import faults
-from twobus.models.registry import Version, champion, fetch
+from twobus.models.registry import Version, champion, fetch, readable
 from twobus.models.rows import RowError, predict
 from twobus.models.schema import answer_type, request_type, to_answer, to_frame
 from twobus.project import here
@@ -114,6 +114,7 @@ def make_app() -> FastAPI:
     app.add_middleware(_Guard)
     app.add_exception_handler(RequestValidationError, _refuse)
     app.add_exception_handler(HTTPException, _refuse)
+    readable()
     served = {name: _load(name) for name in names()}
     for name, version in served.items():
         if isinstance(version, Version):
@@ -164,17 +165,22 @@ def make_app() -> FastAPI:
 
 def _load(name: str) -> Version | str:
     """Return the promoted version or, where there is none to be had, why."""
-    if (number := champion(name)) is None:
-        _log("not promoted", model=name)
-        return _unpromoted(name)
     try:
+        if (number := champion(name)) is None:
+            _log("not promoted", model=name)
+            return _unpromoted(name)
         version = fetch(name, number)
         if reasons := faults(version):
             # Somebody has set the alias in the registry itself.
             told = f"Version {number} of {name} must not serve. {' '.join(reasons)}"
             raise ModelError(told)
-    except ModelError as error:
-        problem = _wrong_today(name) or str(error)
+        # What can be shown now can be shown to whoever asks for all models.
+        _describe(name, version)
+    except (Exception, SystemExit) as error:
+        # Whatever is wrong with one model, the others serve.
+        ours = isinstance(error, ModelError)
+        told = str(error) if ours else f"{name} cannot be used: {explain(error)}"
+        problem = _wrong_today(name) or told
         _log("cannot be used", model=name, problem=problem)
         return problem
     _log("loaded", model=name, version=number)
@@ -185,8 +191,8 @@ def _wrong_today(name: str) -> str:
     """Return what is wrong with a model's module, if it is."""
     try:
         find(name)
-    except ModelError as error:
-        return str(error)
+    except (ModelError, SystemExit) as error:
+        return str(error) if isinstance(error, ModelError) else explain(error)
     return ""
 
 
