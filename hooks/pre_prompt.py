@@ -13,6 +13,7 @@ cloned, while Copier takes the newest release, unless `--checkout` names another
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -32,7 +33,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     name: question for name, question in CONFIG.items() if not name.startswith("_")
 }
 UNDECIDED = "As the answers above suggest"
-FOLDER = "{{cookiecutter.__folder}}"
+# No answer, not even a private one, may name another folder.
+FOLDER = "{{folder(cookiecutter.package_name)}}"
 HOOK = (TEMPLATE / "hooks/post_gen_project.py").read_text("utf-8")
 
 
@@ -43,6 +45,7 @@ class Copier(Extension):
         """Add the functions that `questions` calls."""
         super().__init__(environment)
         environment.globals |= {"default": default, "check": check, "here": Path.cwd}
+        environment.globals["folder"] = folder
 
     def preprocess(
         self, source: str, name: str | None, filename: str | None = None
@@ -66,6 +69,13 @@ def check(context: Context, name: str) -> str:
     if message.strip():
         raise FailedHookException(f"{name}: {message.strip()}")
     return ""
+
+
+def folder(package_name: str) -> str:
+    """Return the name of the project's folder, which is in this one."""
+    if not re.fullmatch("[a-z][a-z0-9_]*", package_name):
+        raise FailedHookException("package_name: use a-z, 0-9 and underscores only.")
+    return package_name.replace("_", "-")
 
 
 def answers(context: Context) -> dict[str, Any]:
@@ -118,7 +128,6 @@ def questions() -> dict[str, Any]:
         else:
             config[name] = f"{{{{ default('{name}') }}}}"
             config[f"__{name}"] = f"{{{{ check('{name}') }}}}"
-    config["__folder"] = "{{ cookiecutter.package_name.replace('_', '-') }}"
     return config
 
 

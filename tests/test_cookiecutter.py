@@ -236,3 +236,20 @@ def test_template_may_be_an_address(bake: Bake, release: Path, here: Path) -> No
     again = bake(*checkout, "--replay", template=template, typed="n\ny\n", **offline)
     assert again.code == 0, again.output
     assert contents(project) == first
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["__folder=../../elsewhere"],
+        ["package_name=../../elsewhere", "__package_name="],
+        ["package_name=/tmp/elsewhere", "__package_name=x"],
+    ],
+)
+def test_no_private_answer_leads_out_of_the_folder(
+    words: list[str], bake: Bake, here: Path
+) -> None:
+    result = bake(*words)
+    assert {it.name for it in here.iterdir()} <= {"new-project"}, result.output
+    assert not (here.parent.parent / "elsewhere").exists()
+    assert not Path("/tmp/elsewhere").exists()  # noqa: S108

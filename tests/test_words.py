@@ -75,6 +75,7 @@ BAD = [
     ("shared_library", "acme data", "Write it like acme-data"),
     ("shared_library", "acme-data @ http://h.example/d/a", "Write it like acme-data"),
     ("shared_library", "acme-data @ git+https://${T}.example/", "Write it like acme"),
+    ("shared_library", "acme-data @ git+https://h.example/\ud83d", "Write it like"),
     ("shared_library", "acme-data --index-url https://h.example", "Write it like acme"),
     *(
         ("shared_library", f"acme-data @ {address}", "Leave passwords and tokens out")
