@@ -13,6 +13,7 @@ import mypy
 import pytest
 import yaml
 from conftest import Render
+from copier import run_copy
 from copier.errors import CopierAnswersInterrupt
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -69,6 +70,7 @@ BAD = [
     ("code_owners", "@x " * 200, "Write @name"),
     ("review_level", "none", "review_level"),
     ("kind", "nonsense", "kind"),
+    ("worked_example", "maybe", "by yes or no"),
     ("license", "GPL-9", "license"),
     ("python_version", "2.7", "python_version"),
     ("notebooks", "zeppelin", "notebooks"),
@@ -133,6 +135,16 @@ def test_a_bad_answer_is_refused_by_a_sentence_and_leaves_nothing(
     with pytest.raises((ValueError, CopierAnswersInterrupt), match=sentence):
         project(**{question: answer})
     assert not (tmp_path / "penguin-study").exists()
+
+
+@pytest.mark.parametrize("name", ["library", "taken_names", "shared_files"])
+def test_an_answer_that_is_computed_cannot_be_given(
+    name: str, release: Path, tmp_path: Path
+) -> None:
+    given = {name: 'x"\nimport os #'}
+    with pytest.raises((ValueError, CopierAnswersInterrupt), match="Leave out library"):
+        run_copy(str(release), tmp_path / "study", given, defaults=True, quiet=True)
+    assert not (tmp_path / "study").exists()
 
 
 @pytest.mark.parametrize("answer", GOOD)
