@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from markdown_it import MarkdownIt
 
 from twobus.models import (
+    guard,
     registry,
     rows,
     serving,
@@ -179,4 +180,11 @@ def serve_harmful(port: int) -> None:
         return replace(version, scores=[score], facts=facts, card=page)
 
     put(serving, fetch=harmful, faults=lambda version: [])
+    serving.serve(port)
+
+
+def hasty(port: int) -> None:
+    """Serve with little patience, and little room."""
+    guard.HEAD = guard.BODY = guard.ANSWER = 0.5
+    guard.MOST_CONNECTIONS = 40
     serving.serve(port)

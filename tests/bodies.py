@@ -102,3 +102,42 @@ BODIES: dict[str, tuple[Any, int, Any, Any]] = {
     "10,000 wrong rows": (json.dumps({"rows": [{}] * 10_000}).encode(), 422, 0, None),
     "17 MiB": (b" " * (17 * MEGABYTE), 413, None, None),
 }
+
+
+def hostile(size: int) -> dict[str, bytes]:
+    """Return bodies of a size that cost a server as much as they can."""
+
+    def rows(row: str) -> bytes:
+        count = (size - 20) // (len(row.encode()) + 1)
+        return f'{{"rows":[{",".join([row] * count)}]}}'.encode()
+
+    def many(value: str) -> str:
+        return ",".join(f'"f{number}":{value}' for number in range(size // 16))
+
+    plain = json.dumps(ROW)
+    odd = json.dumps(dict.fromkeys(ROW, CANARY))
+    return {
+        "rows with 200 names that are unknown": rows(
+            json.dumps({f"f{number}": 1 for number in range(200)})
+        ),
+        "rows that are empty": rows("{}"),
+        "rows that are empty lists": rows("[]"),
+        "rows that are numbers": rows("1.5"),
+        "rows that are wrong": rows(odd),
+        "rows that are right": rows(plain),
+        "one row with many names": f'{{"rows":[{{{many("1")}}}]}}'.encode(),
+        "one row with many lists": f'{{"rows":[{{{many("[]")}}}]}}'.encode(),
+        "many names beside the rows": f"{{{many('1')}}}".encode(),
+        "one list of numbers": b'{"rows":1,"x":[' + b"1," * (size // 2 - 12) + b"1]}",
+        "one number of many digits": b'{"rows":[' + b"1" * (size - 20) + b"]}",
+        "one number with many digits behind the point": (
+            b'{"rows":[0.' + b"1" * (size - 20) + b"]}"
+        ),
+        "one text of pictures": f'{{"rows":["{"😀" * (size // 4 - 8)}"]}}'.encode(),
+        "one text of escapes": (b'{"rows":["' + rb"\u0041" * (size // 6 - 8) + b'"]}'),
+        "an open text": b'{"rows":["' + b"\\" * (size - 20),
+        "spaces": b" " * (size - 1),
+        "deep lists": b"[" * (size - 1),
+        "deep objects": b'{"rows":' * (size // 8 - 1),
+        "rows given often": b"{" + b'"rows":[],' * (size // 10 - 2) + b'"rows":[]}',
+    }

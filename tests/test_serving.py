@@ -19,11 +19,11 @@ from inside import inside
 from modelled import MODELS, NAME, refusal
 
 from template import lend
-from twobus.models import registry, serving, tasks, training
+from twobus.models import answers, registry, serving, tasks, training
 from twobus.models.columns import contract
 from twobus.models.declaration import find
 from twobus.models.rows import RowError, predict
-from twobus.models.schema import request_type, to_frame
+from twobus.models.schema import row_type, to_frame
 
 pytestmark = pytest.mark.slow
 
@@ -49,8 +49,8 @@ def log() -> Iterator[StringIO]:
     """What a server's log has of this test."""
     text = StringIO()
     handler = logging.StreamHandler(text)
-    handler.setFormatter(serving._Lines())
-    logger = logging.getLogger(serving.__name__)
+    handler.setFormatter(answers.Lines())
+    logger = logging.getLogger(answers.__name__)
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     yield text
@@ -241,9 +241,9 @@ def test_columns_called_like_methods_are_fields_like_others(
     model: Any = SimpleNamespace(contract=wide, inputs=["copy", "schema"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        body: Any = request_type("wide", model, {})
-        request = body.model_validate({"rows": [{"copy": 2008, "schema": "Adelie"}]})
-    told = to_frame(request.rows, model).to_dict("list")
+        row = row_type("wide", model, {})
+        rows = [row.model_validate({"copy": 2008, "schema": "Adelie"})]
+    told = to_frame(rows, model).to_dict("list")
     assert told == {"copy": [2008], "schema": ["Adelie"]}
 
 

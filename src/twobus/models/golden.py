@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from twobus.models.columns import closed_list
 from twobus.models.declaration import Model, ModelError
 from twobus.models.rows import predict
-from twobus.models.schema import request_type, to_frame
+from twobus.models.schema import row_type, to_frame
 
 # By how much a prediction may differ from the one that was made after training.
 TOLERANCE = 1e-6
@@ -76,15 +76,15 @@ def repeat(
         ModelError: If rows are no longer allowed, or something else is predicted.
     """
     try:
-        kind: Any = request_type(name, model, {})
-        request = kind.model_validate({"rows": golden["rows"]})
+        kind = row_type(name, model, {})
+        rows = [kind.model_validate(row) for row in golden["rows"]]
     except ValidationError:
         # Its message holds values of the data.
         raise ModelError(
             f"the contract of {model.table} no longer allows rows that it was judged "
             "by, so train again"
         ) from None
-    predicted = predict(model, fitted, to_frame(request.rows, model))
+    predicted = predict(model, fitted, to_frame(rows, model))
     for column, before in golden["predictions"].items():
         now = predicted[column]
         if before and isinstance(before[0], float):

@@ -33,10 +33,8 @@ LIMITS = {
 }
 
 
-def request_type(
-    name: str, model: Model, example: Mapping[str, Any]
-) -> type[BaseModel]:
-    """Make the type of a request's body, `{"rows": [{…}, …]}`.
+def row_type(name: str, model: Model, example: Mapping[str, Any]) -> type[BaseModel]:
+    """Make the type of a row that a request sends.
 
     Args:
         name: The model's name.
@@ -46,8 +44,19 @@ def request_type(
     columns = model.contract.columns
     fields = {column: _field(columns[column]) for column in model.inputs}
     config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(example)})
-    row: Any = _row(f"{name}_row", fields, config)
-    rows = Annotated[list[row], Field(min_length=1, max_length=MOST_ROWS)]
+    made: type[BaseModel] = _row(f"{name}_row", fields, config)
+    return made
+
+
+def request_type(name: str, row: type[BaseModel]) -> type[BaseModel]:
+    """Make the type that describes a request's body, `{"rows": [{…}, …]}`.
+
+    Args:
+        name: The model's name.
+        row: The type of its rows; `requests.read` reads them.
+    """
+    kind: Any = row
+    rows = Annotated[list[kind], Field(min_length=1, max_length=MOST_ROWS)]
     config = ConfigDict(extra="forbid")
     return create_model(f"{name}_request", __config__=config, rows=(rows, ...))
 
