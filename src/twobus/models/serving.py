@@ -1,21 +1,21 @@
 """Serve the promoted versions by a web API, and by a page to try them."""
 
+import asyncio
 import gc
 import json
 import logging
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Set
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import uvicorn
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -121,7 +121,7 @@ def make_app(hosts: Set[str] = frozenset()) -> FastAPI:
     app.add_exception_handler(HTTPException, _refuse)
     readable()
     served = {name: _load(name) for name in names()}
-    large = CapacityLimiter(2)
+    large = asyncio.Semaphore(2)
     for name, version in served.items():
         if isinstance(version, Version):
             _add_route(app, name, version, large)
@@ -207,7 +207,7 @@ def _wrong_today(name: str) -> str:
 
 
 def _add_route(
-    app: FastAPI, name: str, version: Version, large: CapacityLimiter
+    app: FastAPI, name: str, version: Version, large: asyncio.Semaphore
 ) -> None:
     model = version.model
     row = row_type(name, model, version.example)
@@ -228,8 +228,8 @@ def _add_route(
             sent = await request.body()
         except ClientDisconnect:
             raise HTTPException(400, "There is only a part of the request") from None
-        limiter = large if len(sent) > LARGE else None
-        return await run_sync(predicted, sent, limiter=limiter)
+        async with large if len(sent) > LARGE else nullcontext():
+            return await run_in_threadpool(predicted, sent)
 
     class Route(APIRoute):
         # What is sent is described as FastAPI does, and read by ourselves.
