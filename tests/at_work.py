@@ -161,7 +161,7 @@ def serve_a_constant(port: int) -> None:
     async def constant() -> dict[str, list[dict[str, str]]]:
         return {"predictions": [{"sex": "male"}]}
 
-    put(serving, make_app=lambda: bare)
+    put(serving, make_app=lambda hosts: bare)
     serving.serve(port)
 
 
@@ -185,6 +185,17 @@ def serve_harmful(port: int) -> None:
 
 def hasty(port: int) -> None:
     """Serve with little patience, and little room."""
-    guard.HEAD = guard.BODY = guard.ANSWER = 0.5
+    guard.HEAD = guard.ANSWER = 0.5
+    guard.BODY = 2
     guard.MOST_CONNECTIONS = 40
+    guard.MOST_BYTES_OF_ALL = 2**20
+    listen = socket.create_server
+
+    def narrow(*words: Any, **options: Any) -> socket.socket:
+        # Else the system takes a whole answer, and nobody waits.
+        made = listen(*words, **options)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8_192)
+        return made
+
+    put(socket, create_server=narrow)
     serving.serve(port)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from functools import cache
 from typing import Any
 
 CANARY = "Zanzibar-4711"
@@ -104,6 +105,7 @@ BODIES: dict[str, tuple[Any, int, Any, Any]] = {
 }
 
 
+@cache
 def hostile(size: int) -> dict[str, bytes]:
     """Return bodies of a size that cost a server as much as they can."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bytecode
+import modelled
 import pytest
 from browser import started
 from inside import inside
@@ -157,6 +158,17 @@ def shop(promoted: Path) -> Iterator[Path]:
         commit(promoted)
         with inside(promoted):
             yield promoted
+
+
+@pytest.fixture(scope="module")
+def served(
+    shop: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[modelled.Server]:
+    """A server that many tests share; none may stop it, or find a failure of it."""
+    with modelled.server(shop, tmp_path_factory.mktemp("served")) as running:
+        yield running
+        assert running.get("/health").status_code == 200
+        assert not [line for line in running.log() if line.get("status") == 500]
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Whoever asks, a server goes on to answer: `pytest -s` prints what it costs."""
 
+import json
 import socket
 import threading
 import time
@@ -19,15 +20,6 @@ from twobus.models.guard import MOST_BYTES
 pytestmark = pytest.mark.slow
 # What a request may cost, in bytes of memory.
 MOST_MEMORY = 300 * 2**20
-
-
-@pytest.fixture(scope="module")
-def served(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that many tests share; it answers until the end."""
-    with server(shop, tmp_path_factory.mktemp("served")) as running:
-        yield running
-        assert running.get("/health").status_code == 200
-        assert not [line for line in running.log() if line.get("status") == 500]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +60,7 @@ def test_a_hostile_body_costs_little_and_others_are_answered(
     assert response.status_code in (400, 413, 422)
     assert more < MOST_MEMORY
     # Far above what is measured: a machine may be busy. It was 17 s.
-    assert worst[0] < 2
+    assert worst[0] < 5
 
 
 def test_thousands_of_half_sent_requests_keep_nobody_out(served: Server) -> None:
@@ -95,22 +87,68 @@ def test_thousands_of_half_sent_requests_keep_nobody_out(served: Server) -> None
 def test_a_request_that_never_ends_is_closed(part: bytes, hasty: Server) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=20) as half:
         half.send(part)
-        assert _all_of(half) is not None
+        # Nothing, where no request was whole; it ends, or the time is over.
+        assert (b"alive" in _all_of(half)) == (b"\r\n\r\n" in part)
 
 
 def test_a_body_that_never_ends_is_refused(hasty: Server) -> None:
     with socket.create_connection(("127.0.0.1", hasty.port), timeout=20) as half:
-        head = f"POST /models/{NAME}/predict HTTP/1.1\r\nHost: localhost\r\n"
-        half.send(f'{head}Content-Length: 1000\r\n\r\n{{"rows":'.encode())
+        half.send(_head(1_000) + b'{"rows":')
         assert b" 408 " in _all_of(half)
 
 
-def test_a_connection_in_use_is_not_closed_for_new_ones(hasty: Server) -> None:
-    with httpx.Client(base_url=hasty.url, timeout=20) as client, ExitStack() as stack:
-        for _ in range(60):
-            idle = socket.create_connection(("127.0.0.1", hasty.port))
-            stack.enter_context(idle)
-        assert client.get("/health").status_code == 200
+def test_a_request_that_is_sent_is_not_closed_for_new_connections(
+    hasty: Server,
+) -> None:
+    body = json.dumps({"rows": [ROW]}).encode()
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=20) as used:
+        used.send(_head(len(body), "Expect: 100-continue\r\n"))
+        # The server has seen it.
+        assert b" 100 " in used.recv(65_536)
+        with ExitStack() as stack:
+            for _ in range(60):
+                idle = socket.create_connection(("127.0.0.1", hasty.port))
+                stack.enter_context(idle)
+            used.send(body)
+            assert b" 200 " in used.recv(65_536)
+
+
+def test_large_requests_keep_no_small_one_out(hasty: Server) -> None:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=20) as large:
+        large.sendall(_head(2**20) + b" " * (2**20 - 10))
+        again = hasty.post(NAME, b" " * 900_000)
+        assert (again.status_code, again.headers["retry-after"]) == (503, "1")
+        assert hasty.post(NAME, {"rows": [ROW]}).status_code == 200
+
+
+def test_an_answer_that_is_taken_slowly_is_whole(hasty: Server) -> None:
+    body = json.dumps({"rows": [ROW] * 7_000}).encode()
+    with _narrow(hasty) as slow:
+        slow.sendall(_head(len(body)) + body)
+        found = b""
+        # It takes longer than the patience of the server, and never stands still.
+        while not found.endswith(b"]}"):
+            time.sleep(0.03)
+            piece = slow.recv(16_384)
+            assert piece, "it was cut off"
+            found += piece
+    answer = json.loads(found.partition(b"\r\n\r\n")[2])
+    assert len(answer["predictions"]) == 7_000
+
+
+def test_who_takes_nothing_of_an_answer_is_closed(hasty: Server) -> None:
+    body = json.dumps({"rows": [ROW] * 7_000}).encode()
+    process = psutil.Process(hasty.task.process.pid)
+    with _narrow(hasty) as still:
+        still.sendall(_head(len(body)) + body)
+        port = still.getsockname()[1]
+        answered = len(hasty.log())
+        for _ in range(200):
+            time.sleep(0.1)
+            open_ = [it.raddr.port for it in process.net_connections() if it.raddr]
+            if len(hasty.log()) > answered and port not in open_:
+                return
+    pytest.fail("it is still open")
 
 
 def test_a_page_of_another_address_may_not_ask(served: Server) -> None:
@@ -141,6 +179,22 @@ def test_the_page_of_the_description_leads_to_the_one_that_loads_nothing(
     response = httpx.get(f"{served.url}/docs", follow_redirects=True)
     assert str(response.url) == f"{served.url}/"
     assert "cdn" not in response.text
+
+
+def _head(size: int, more: str = "") -> bytes:
+    return (
+        f"POST /models/{NAME}/predict HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Length: {size}\r\n{more}\r\n"
+    ).encode()
+
+
+def _narrow(running: Server) -> socket.socket:
+    """Connect, with little room for what comes."""
+    made = socket.socket()
+    made.settimeout(20)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
+    made.connect(("127.0.0.1", running.port))
+    return made
 
 
 def _all_of(connection: socket.socket) -> bytes:

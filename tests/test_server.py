@@ -24,15 +24,6 @@ from twobus.models import serving
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def served(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that many tests share; none may stop it, or find a failure of it."""
-    with server(shop, tmp_path_factory.mktemp("served")) as running:
-        yield running
-        assert running.get("/health").status_code == 200
-        assert not [line for line in running.log() if line.get("status") == 500]
-
-
 BY_A_REAL_SERVER = [
     "only spaces",
     "bytes that are no text",

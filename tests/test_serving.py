@@ -232,6 +232,30 @@ def test_what_is_no_request_is_told_how_one_looks(
     assert 'such as {"rows": [{' in refusal(post(client, NAME, body))["problem"]
 
 
+@pytest.mark.parametrize(
+    ("host", "allowed", "name", "status"),
+    [
+        ("127.0.0.1", "", "models.example.com", 403),
+        ("127.0.0.1", "a.example, Models.example.com", "models.example.com", 200),
+        ("127.0.0.1", "models.example.com", "localhost", 200),
+        ("0.0.0.0", "", "models.example.com", 200),  # noqa: S104
+        ("0.0.0.0", "models.example.com", "evil.example", 403),  # noqa: S104
+    ],
+)
+def test_a_server_answers_to_localhost_and_to_the_names_it_is_given(
+    host: str,
+    allowed: str,
+    name: str,
+    status: int,
+    shop: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", allowed)
+    monkeypatch.setattr(serving, "names", list)
+    with TestClient(serving.make_app(serving.known_hosts(host))) as running:
+        assert running.get("/health", headers={"Host": name}).status_code == status
+
+
 def test_columns_called_like_methods_are_fields_like_others(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

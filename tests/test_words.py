@@ -137,7 +137,9 @@ def test_a_bad_answer_is_refused_by_a_sentence_and_leaves_nothing(
     assert not (tmp_path / "penguin-study").exists()
 
 
-@pytest.mark.parametrize("name", ["library", "taken_names", "shared_files"])
+@pytest.mark.parametrize(
+    "name", ["library", "taken_names", "shared_files", "unprintable"]
+)
 def test_an_answer_that_is_computed_cannot_be_given(
     name: str, release: Path, tmp_path: Path
 ) -> None:

@@ -92,7 +92,7 @@ def _hear(event: str, given: tuple[Any, ...]) -> None:
 def _check(name: str, stream: IO[bytes], size: int) -> None:
     suffix = PurePosixPath(name).suffix.lower()
     if suffix.removeprefix(".") in TEXTS.split():
-        _text(stream, within=suffix == ".json")
+        _text(stream, is_json=suffix == ".json")
     elif suffix in FORMATS:
         try:
             right = FORMATS[suffix](stream, size)
@@ -107,14 +107,15 @@ def _check(name: str, stream: IO[bytes], size: int) -> None:
         raise FormatError(f"{suffix or 'a name without an ending'} is no known format")
 
 
-def _text(stream: IO[bytes], within: bool) -> None:
+def _text(stream: IO[bytes], is_json: bool) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while block := stream.read(2**20):
             decoder.decode(block)
-            if within and not JSON.match(block):
+            if is_json and not JSON.match(block):
                 raise FormatError("it is no JSON")
-            within = False
+            # What follows the first block is within it.
+            is_json = False
             if CONTROL.search(block):
                 raise FormatError("it is no text")
         decoder.decode(b"", final=True)

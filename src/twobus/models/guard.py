@@ -21,7 +21,10 @@ from twobus.models.answers import Problem, log, refusal
 # Of one request, and of all that are being sent.
 MOST_BYTES = 4 * 2**20
 MOST_BYTES_OF_ALL = 16 * MOST_BYTES
-# Seconds until a request must have come: its head, its body; and the answer be taken.
+# A request of more bytes than this may have to wait, or to come again.
+LARGE = 2**16
+# Seconds until a request must have come: its head, its body; and until whoever takes
+# nothing of an answer is given up.
 HEAD, BODY, ANSWER = 10.0, 30.0, 30.0
 # Connections that may wait to be accepted, and open ones.
 BACKLOG, MOST_CONNECTIONS = 128, 500
@@ -100,10 +103,10 @@ class Guard:
     @contextmanager
     def _limited(self, receive: Receive) -> Iterator[Receive]:
         """Return what receives the body of a request, as far as there is room."""
-        received, end = 0, time.monotonic() + BODY
+        received, done, end = 0, False, time.monotonic() + BODY
 
         async def limited() -> Message:
-            nonlocal received
+            nonlocal received, done
             # Whoever waits here for the client to go away has all of the body.
             left = None if done else max(0.0, end - time.monotonic())
             try:
@@ -117,13 +120,13 @@ class Guard:
             if received > MOST_BYTES:
                 large = f"A request may have {MOST_BYTES} bytes at most."
                 raise HTTPException(413, large)
-            if self.held > MOST_BYTES_OF_ALL:
+            # Small ones are answered, however many large ones there are.
+            if self.held > MOST_BYTES_OF_ALL and received > LARGE:
                 busy = "There are too many large requests now: ask again."
                 raise HTTPException(503, busy, {"Retry-After": "1"})
-            done.extend([True] if not message.get("more_body") else [])
+            done = not message.get("more_body")
             return message
 
-        done: list[bool] = []
         try:
             yield limited
         finally:
@@ -140,6 +143,8 @@ class Connection(H11Protocol):
     # In the order in which they began to wait.
     waiting: ClassVar[dict["Connection", None]] = {}
     deadline: asyncio.TimerHandle | None = None
+    # Bytes of an answer that had not been taken when it was last looked.
+    left = 0
 
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
@@ -189,7 +194,15 @@ class Connection(H11Protocol):
     def _limit(self, seconds: float) -> None:
         if self.deadline:
             self.deadline.cancel()
-        self.deadline = self.loop.call_later(seconds, self._stop)
+        self.left = self.transport.get_write_buffer_size()
+        self.deadline = self.loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """Give more time to who takes an answer slowly, and stop who does nothing."""
+        if self.transport.get_write_buffer_size() < self.left:
+            self._limit(ANSWER)
+        else:
+            self._stop()
 
     def _stop(self) -> None:
         self._go_on()
@@ -215,7 +228,7 @@ def _unwelcome(method: str, headers: dict[bytes, bytes], hosts: Set[str]) -> str
     host = headers.get(b"host", b"").decode("latin-1")
     if hosts and urlsplit(f"//{host}").hostname not in hosts:
         return (
-            "Only this computer may ask, as localhost: "
-            "uv run poe serve --host 0.0.0.0 is there for others, too."
+            "This server answers to localhost only: behind a proxy, set ALLOWED_HOSTS "
+            "to the names that it is asked by."
         )
     return ""

@@ -16,6 +16,7 @@ from twobus.models.answers import Problem, problem
 from twobus.models.schema import MOST_ROWS
 
 MOST_PROBLEMS = 100
+UNKNOWN = "Extra inputs are not permitted"
 DECODER = json.JSONDecoder()
 SPACE = re.compile(r"[ \t\n\r]*")
 
@@ -56,14 +57,11 @@ def read(body: bytes, row: type[BaseModel]) -> list[BaseModel]:
                     told = f"A request may have {MOST_ROWS} rows at most"
                     raise RequestError([problem(["rows"], told)])
                 try:
-                    rows.append(_checked(value, row))
+                    rows.append(_checked(value, row, count))
                 except RequestError as error:
-                    places = (
-                        it.model_copy(update={"row": count}) for it in error.problems
-                    )
-                    problems += places
+                    problems += error.problems
             elif name != "rows":
-                problems.append(problem([name], "Extra inputs are not permitted"))
+                problems.append(problem([name], UNKNOWN))
             elif known:
                 problems.append(problem(["rows"], "Given twice"))
             else:
@@ -87,9 +85,10 @@ def read(body: bytes, row: type[BaseModel]) -> list[BaseModel]:
     return rows
 
 
-def _checked(value: Any, row: type[BaseModel]) -> BaseModel:
+def _checked(value: Any, row: type[BaseModel], number: int) -> BaseModel:
+    place = ["rows", number]
     if not isinstance(value, dict):
-        raise RequestError([problem(["rows", 0], "Input should be a valid object")])
+        raise RequestError([problem(place, "Input should be a valid object")])
     fields = row.model_fields
     strange = [name for name in value if name not in fields]
     try:
@@ -100,11 +99,9 @@ def _checked(value: Any, row: type[BaseModel]) -> BaseModel:
         found = []
     except ValidationError as error:
         told = error.errors(include_url=False, include_context=False)
-        found = [problem(["rows", 0, *it["loc"]], it["msg"]) for it in told]
-    extra = "Extra inputs are not permitted"
-    raise RequestError(
-        [problem(["rows", 0, name], extra) for name in strange[:MOST_PROBLEMS]] + found
-    )
+        found = [problem([*place, *it["loc"]], it["msg"]) for it in told]
+    few = strange[:MOST_PROBLEMS]
+    raise RequestError([problem([*place, name], UNKNOWN) for name in few] + found)
 
 
 # Marks a row, and that rows begin.

@@ -23,7 +23,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from twobus.models.answers import SEND, Lines, Problem, Problems, as_json, log, refusal
 from twobus.models.declaration import ModelError, explain, find, names
 from twobus.models.gate import faults
-from twobus.models.guard import BACKLOG, Connection, Guard
+from twobus.models.guard import BACKLOG, LARGE, Connection, Guard
 from twobus.models.registry import Version, champion, fetch, readable
 from twobus.models.requests import RequestError, read
 from twobus.models.rows import RowError, predict
@@ -35,17 +35,27 @@ from twobus.models.schema import (
     to_frame,
 )
 from twobus.project import here
+from twobus.settings import Settings
 from twobus.tasks import task
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 REFUSALS = (400, 403, 404, 405, 408, 413, 422, 503)
-# Requests of more bytes are read by two at a time.
-LARGE = 2**16
 PAGE = Path(__file__).with_name("page.html")
 # Pages may load nothing from elsewhere, and only the one to try models has a script.
 ALONE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 SCRIPT = "; script-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'"
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class ServingSettings(Settings):
+    """By which names a server is asked.
+
+    Attributes:
+        allowed_hosts: Names besides localhost, with commas between them. Without any, a
+            server of this computer only answers to localhost, and others to all names.
+    """
+
+    allowed_hosts: str = ""
 
 
 @task
@@ -76,7 +86,7 @@ def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
             "by --port or --host."
         ) from None
     try:
-        app = make_app(LOCAL if host in LOCAL else frozenset())
+        app = make_app(known_hosts(host))
     except ModelError as error:
         raise SystemExit(str(error)) from None
     # What is loaded stays: searching it for garbage would hold up answers.
@@ -98,13 +108,23 @@ def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
         uvicorn.Server(config).run([listening])
 
 
+def known_hosts(host: str) -> Set[str]:
+    """Return the names by which a server may be asked; none: by all.
+
+    Args:
+        host: The address that it listens at.
+    """
+    given = ServingSettings().allowed_hosts.lower().replace(",", " ").split()
+    return LOCAL | {*given} if given or host in LOCAL else frozenset()
+
+
 def make_app(hosts: Set[str] = frozenset()) -> FastAPI:
     """Load every promoted version, and make the web application.
 
     A model that cannot be used is not served, and says why; the others are.
 
     Args:
-        hosts: The names of this computer by which it may be asked; none: any.
+        hosts: The names by which it may be asked; none: by all.
 
     Raises:
         ModelError: If the registry cannot be read.
@@ -228,14 +248,13 @@ def _add_route(
             sent = await request.body()
         except ClientDisconnect:
             raise HTTPException(400, "There is only a part of the request") from None
+        # Large ones are read by two at a time.
         async with large if len(sent) > LARGE else nullcontext():
             return await run_in_threadpool(predicted, sent)
 
     class Route(APIRoute):
         # What is sent is described as FastAPI does, and read by ourselves.
-        def get_route_handler(
-            self,
-        ) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        def get_route_handler(self) -> Handler:
             return answer
 
     def described(body: Any) -> None: ...
