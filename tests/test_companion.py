@@ -320,6 +320,27 @@ def test_what_many_projects_decide_alike_is_said_once(
     assert "a.md is as you left it." in said
 
 
+def test_no_line_of_the_changelog_is_cut_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [f"word{number}" for number in range(60)]
+    text = "What changed:\n\n- " + " ".join(words) + "\n\n```\n" + "x" * 200 + "\n```"
+    report.outcomes([Outcome("a", "clean", OLD, NEXT, changes={NEXT: text})])
+    said = capsys.readouterr().out
+    assert [word for word in words if word not in said.split()] == []
+    assert said.count("x") >= 200
+
+
+def test_the_newest_release_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:
+    done = [
+        Outcome("a", "clean", changes={"0.9.0": "Nine."}),
+        Outcome("b", "clean", changes={"0.10.0": "Ten.", "0.9.0": "Nine."}),
+    ]
+    report.outcomes(done)
+    said = capsys.readouterr().out
+    assert said.index("Ten.") < said.index("Nine.")
+
+
 @pytest.mark.parametrize("place", ["名前 é", "plain"])
 def test_a_locale_without_letters_does_not_stop_an_update(
     place: str, study: Study

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from packaging.version import Version
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markdown import Markdown
@@ -142,6 +143,7 @@ def _changes(found: Iterable[Mapping[str, str]]) -> None:
     known: dict[str, str] = {}
     for changes in found:
         known |= changes
-    for release, text in sorted(known.items(), reverse=True):
+    for release in sorted(known, key=Version, reverse=True):
         console.print(f"\n{release}")
-        console.print(Markdown(text))
+        # Without wrapping, Rich cuts the lines of a list off.
+        console.print(Markdown(known[release]), soft_wrap=False)
