@@ -22,6 +22,7 @@ from loopback import offered
 from served import Server, served
 
 from template import (
+    ROOT,
     Result,
     choices,
     clone,
@@ -39,6 +40,9 @@ SECRET = f"secret-{uuid4().hex}"
 NETRC = f"machine localhost login x-access-token password {SECRET}"
 PRIVATE = "acme-data @ git+https://git.acme.example/data/acme-data@v1.2.0"
 MOUNT = "--mount=type=secret,id=netrc,target=/root/.netrc "
+# The release of uv that CI, containers and builds use.
+PINS = (ROOT / "template" / "_parts" / "pins.jinja").read_text("utf-8")
+UV = PINS.rpartition('uv = "')[2].partition('"')[0]
 SMALL = {"notebooks": "none", "shared_library": PRIVATE}
 
 
@@ -477,7 +481,7 @@ def test_only_the_stage_that_builds_has_uv_and_git(
     assert len(installs) == 1
     assert installs < fetches
     # The environment of the one finds its Python in the other.
-    assert runs[0] == ("FROM", f"python:{version}-slim-bookworm")
+    assert runs[0] == ("FROM", f"python:{version}-slim-trixie")
     assert runs[1] == ("COPY", "--from=build /app /app")
     assert not [
         rest for _, rest in runs[1:] if re.search(r"\b(uv|git|apt-get)\b", rest)
@@ -536,7 +540,7 @@ def opened(project: Path, owner: Computer, **variables: str) -> Result:
     )
 
 
-PLAIN = "pip install --user uv <>\nuv run poe setup <>\n"
+PLAIN = f"pip install --user uv=={UV} <>\nuv run poe setup <>\n"
 
 
 def test_a_codespace_logs_in_by_its_secret(

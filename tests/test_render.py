@@ -147,6 +147,31 @@ def test_what_maintainers_read_is_short() -> None:
     assert len([line for line in lines if "{%" in line or "{{" in line]) <= 10
 
 
+# What brings tools, and where each names their release.
+BROUGHT = {
+    r"ghcr\.io/astral-sh/uv:(\S*)": r"\d+\.\d+\.\d+-python[\d.]+-\w+(-slim)?",
+    r"\buses: (\S+)": r"[\w/-]+@[0-9a-f]{40}",
+    r"pip install .*?\b(uv\S*)": r"uv==\d+\.\d+\.\d+",
+    r"requires = (\S+)": r'\["uv_build==\d+\.\d+\.\d+"\]',
+    r"setup-uv@.*\n(?: +if: .*\n)? +with: (.*)": r'\{ version: "\d+\.\d+\.\d+".* \}',
+}
+
+
+def test_no_tool_of_ci_containers_and_builds_is_of_any_release(made: Path) -> None:
+    texts = [
+        (made / file).read_text("utf-8")
+        for file in files(made)
+        if file.suffix in {".yml", ".json", ".toml", ""}
+    ]
+    for brought, named in BROUGHT.items():
+        found = [it for text in texts for it in re.findall(brought, text)]
+        assert [it for it in found if not re.fullmatch(named, it)] == []
+    releases = re.findall(r"\buv(?:_build)?(?:==|:)([\d.]+)", "".join(texts))
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert own["build-system"]["requires"] == [f"uv_build=={releases[0]}"]
+    assert len(set(releases)) == 1
+
+
 def test_nothing_is_binary_or_executable(made: Path) -> None:
     for name in files(made):
         assert b"\0" not in (made / name).read_bytes()
