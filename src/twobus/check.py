@@ -11,7 +11,8 @@ from twobus.tasks import task, tasks
 
 # What changes files comes first; all else reads them, and runs side by side.
 FIRST = ("save",)
-PARTS = ("lint", "types", "test", "notebooks", "api", "check-own")
+OWN = "check-own"
+PARTS = ("lint", "types", "test", "notebooks", "api", OWN)
 HINTS = {"lint": "    # uv run poe format fixes much of it"}
 _whole_lines = Lock()
 
@@ -19,6 +20,8 @@ _whole_lines = Lock()
 @task
 def parts() -> None:
     """Run each part of the check that this kind of project has, whatever fails.
+
+    Parts that the project replaces by tasks of its own are named.
 
     Raises:
         SystemExit: If parts failed, with the command that repeats each of them.
@@ -29,6 +32,9 @@ def parts() -> None:
     with ThreadPoolExecutor(len(names)) as pool:
         fails = list(pool.map(_fails, names))
     failed += [name for name, it in zip(names, fails, strict=True) if it]
+    own = here().pyproject.get("tool", {}).get("poe", {}).get("tasks", {})
+    if replaced := [name for name in (*FIRST, *PARTS) if name in own and name != OWN]:
+        print(f"By the project's own tasks in pyproject.toml: {', '.join(replaced)}.")
     if failed:
         raise StopError(_said(failed))
 
