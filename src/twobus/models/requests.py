@@ -7,7 +7,8 @@ answers others in between.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,8 @@ from twobus.models.answers import Problem, problem
 from twobus.models.schema import MOST_ROWS
 
 MOST_PROBLEMS = 100
+# Characters of a row. Reading one keeps all others waiting.
+LONGEST = 2**17
 UNKNOWN = "Extra inputs are not permitted"
 DECODER = json.JSONDecoder()
 SPACE = re.compile(r"[ \t\n\r]*")
@@ -48,16 +51,16 @@ def read(body: bytes, row: type[BaseModel]) -> list[BaseModel]:
     """
     rows: list[BaseModel] = []
     problems: list[Problem] = []
-    count, known = -1, False
+    number, known = -1, False
     try:
         for name, value in _Text(body).items():
             if name is ROW:
-                count += 1
-                if count == MOST_ROWS:
+                number += 1
+                if number == MOST_ROWS:
                     told = f"A request may have {MOST_ROWS} rows at most"
                     raise RequestError([problem(["rows"], told)])
                 try:
-                    rows.append(_checked(value, row, count))
+                    rows.append(_checked(value, row, number))
                 except RequestError as error:
                     problems += error.problems
             elif name != "rows":
@@ -78,7 +81,7 @@ def read(body: bytes, row: type[BaseModel]) -> list[BaseModel]:
         raise RequestError([problem([], told)], 400) from None
     if not known:
         problems.insert(0, problem(["rows"], "Field required"))
-    elif count < 0 and not problems:
+    elif number < 0 and not problems:
         problems.append(problem(["rows"], "There must be one row at least"))
     if problems:
         raise RequestError(problems[:MOST_PROBLEMS])
@@ -114,6 +117,8 @@ class _Text:
     def __init__(self, body: bytes) -> None:
         self.text = body.decode(json.detect_encoding(body), "surrogatepass")
         self.at = 0
+        # What may be read at once, and where it begins.
+        self.part, self.start = self.text[: 2 * LONGEST], 0
 
     def items(self) -> Iterator[tuple[Any, Any]]:
         """Return names with values, `("rows", ROW)`, and then `(ROW, value)` each.
@@ -143,14 +148,35 @@ class _Text:
             return
         yield name, ROW
         if not self.takes("]"):
-            yield ROW, self.value()
-            while not self.takes("]"):
+            yield ROW, self.value(["rows", 0])
+            for number in count(1):
+                if self.takes("]"):
+                    break
                 self.expect(",")
-                yield ROW, self.value()
+                yield ROW, self.value(["rows", number])
 
-    def value(self) -> Any:
+    def value(self, place: Sequence[str | int] = ()) -> Any:
+        """Read a value, of a row or of what a place names.
+
+        Raises:
+            RequestError: If it is too long.
+            ValueError: If it is none.
+        """
         self.skip()
-        value, self.at = DECODER.raw_decode(self.text, self.at)
+        if self.at >= self.start + LONGEST:
+            self.start = self.at
+            self.part = self.text[self.at : self.at + 2 * LONGEST]
+        begin = self.at - self.start
+        try:
+            value, end = DECODER.raw_decode(self.part, begin)
+        except json.JSONDecodeError:
+            if self.start + len(self.part) == len(self.text):
+                raise
+            end = len(self.part)
+        if end - begin > LONGEST:
+            told = f"A row may have {LONGEST} characters at most, and must be JSON"
+            raise RequestError([problem(place, told)])
+        self.at = self.start + end
         return value
 
     def takes(self, sign: str) -> bool:
