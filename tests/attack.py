@@ -70,7 +70,7 @@ class Tally:
         """Print it."""
         for status, count in sorted(self.count.items(), key=str):
             took, which = self.worst[status]
-            print(f"{what}: {count} answers {status}, the slowest {took:.2f} s ({which})")
+            print(f"{what}: {count} of {status}, at most {took:.2f} s ({which})")
 
 
 def in_pieces(body: bytes) -> Iterator[bytes]:
