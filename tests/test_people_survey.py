@@ -147,8 +147,11 @@ def test_a_year_ago_is_compared_with_today() -> None:
     ]
     found = surveyed(*changes, day=400)
     assert (found.before, len(found.at_risk)) == (2, 1)
-    assert (trend(row(found, "churn")), trend(row(found, "orders"))) == ("-1", "same")
-    assert trend(row(surveyed(*changes, day=364), "churn")) == "new"
+    churn, orders = (row(found, name) for name in ("churn", "orders"))
+    assert trend(churn.before, churn.at_risk) == "-1"
+    assert trend(orders.before, orders.at_risk) == "same"
+    young = row(surveyed(*changes, day=364), "churn")
+    assert trend(young.before, young.at_risk) == "new"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from twobus.people.handover import Step
+from twobus.people.many import Many
 from twobus.people.survey import Survey
 from twobus.people.things import KINDS
 from twobus.people.words import files, trend, verdict
@@ -27,6 +28,16 @@ def render(found: Survey, title: str) -> str:
         groups={kind: rows for kind, rows in groups.items() if rows},
         trend=trend,
     )
+
+
+def render_many(found: Many, day: str) -> str:
+    """Return the page of many projects.
+
+    Args:
+        found: What is known of them.
+        day: The day for which that is.
+    """
+    return _rendered("many.html.j2", found=found, day=day, trend=trend)
 
 
 def render_handover(steps: list[Step], person: str, title: str, day: str) -> str:

@@ -1,16 +1,19 @@
 """`poe people` and `poe handover`: who knows what, and how a second one learns it."""
 
 import json
+import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
 from twobus.people.approvals import refresh
 from twobus.people.handover import meant, steps
 from twobus.people.history import history
-from twobus.people.page import render, render_handover
+from twobus.people.many import Many, survey_all
+from twobus.people.page import render, render_handover, render_many
 from twobus.people.settings import TABLE, settings
 from twobus.people.survey import YOUNG, Survey, Surveyor, survey
 from twobus.people.words import alone, files, trend, verdict
@@ -23,28 +26,44 @@ NAMED = 3
 
 
 @task
-def people(as_json: bool = False, on: str = "") -> None:
+def people(folders: Sequence[str] = (), as_json: bool = False, on: str = "") -> None:
     """Say who knows what, and write `reports/people.html`.
 
     Args:
+        folders: Projects to look at instead of this one; then the page is
+            `reports/people-of-many.html`.
         as_json: Print one JSON object instead.
         on: The day for which that is, such as 2026-01-31; today if empty.
 
     Raises:
         SystemExit: If git does not know, or a setting cannot be understood.
     """
-    project = here()
-    if told := refresh(project.root):
-        print(told, file=sys.stderr)
-    found = survey(project.root, settings(project), _day(on))
+    project, day = here(), _day(on)
+    # Tasks work in the project's folder, and people elsewhere, too.
+    started = os.environ.get("POE_PWD") or "."
+    roots = {folder: Path(started, folder).resolve() for folder in folders}
+    for folder, root in (roots or {"": project.root}).items():
+        if root.is_dir() and (told := refresh(root)):
+            print(f"{folder}: {told}".removeprefix(": "), file=sys.stderr)
+    found: Survey | Many
+    if roots:
+        found = survey_all(roots, day)
+        name, lines = "people-of-many.html", _lines_of_many(found)
+        text = render_many(found, day.date().isoformat())
+    else:
+        found = survey(project.root, settings(project), day)
+        name, lines = "people.html", _lines(found)
+        text = render(found, project.root.name)
     if as_json:
         print(json.dumps(asdict(found), ensure_ascii=False, indent=2))
-        return
-    page = project.reports / "people.html"
-    page.parent.mkdir(exist_ok=True)
-    page.write_text(render(found, project.root.name), "utf-8", newline="\n")
-    print("\n".join(_lines(found)))
-    print(f"\nPage: {project.name(page)}")
+    else:
+        page = project.reports / name
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(text, "utf-8", newline="\n")
+        print("\n".join(lines))
+        print(f"\nPage: {project.name(page)}")
+    if isinstance(found, Many) and found.unknown:
+        raise StopError(f"Nothing is known of {len(found.unknown)} of them, see above.")
 
 
 @task
@@ -119,7 +138,7 @@ def _lines(found: Survey) -> Iterator[str]:
         (
             f"{row.kind} {row.name}",
             f"{row.at_risk} of {row.files}",
-            trend(row),
+            trend(row.before, row.at_risk),
             str(row.bus_factor),
             ", ".join(row.known_to[:NAMED]) + ", …" * (len(row.known_to) > NAMED),
             row.nearest,
@@ -127,12 +146,36 @@ def _lines(found: Survey) -> Iterator[str]:
         for row in found.rows[:SHOWN]
     ]
     head = ("", "at risk", "in a year", "bus factor", "known to", "nearest to it")
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+    yield from _table(head, *rows)
     if len(found.rows) > SHOWN:
         yield f"… and {len(found.rows) - SHOWN} more on the page."
     for person, paths in found.leaving.items():
         named = ", ".join(paths[:NAMED]) + ", …" * (len(paths) > NAMED)
         yield f"If {person} leaves, nobody here knows {files(len(paths))}: {named}"
+
+
+def _lines_of_many(found: Many) -> Iterator[str]:
+    rows = [
+        (
+            folder,
+            f"{len(one.at_risk)} of {one.files}",
+            trend(one.before, len(one.at_risk)),
+            str(one.bus_factor),
+            ", ".join(one.here[:NAMED]) + ", …" * (len(one.here) > NAMED),
+        )
+        for folder, one in found.projects.items()
+    ]
+    if rows:
+        yield from _table(("", "at risk", "in a year", "bus factor", "here"), *rows)
+    for person, its in found.leaving.items():
+        named = (f"{files(len(paths))} of {folder}" for folder, paths in its.items())
+        yield f"If {person} leaves, nobody here knows {', '.join(named)}"
+    for folder, reason in found.unknown.items():
+        yield f"{folder}: {reason}"
+
+
+def _table(*rows: tuple[str, ...]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

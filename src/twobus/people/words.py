@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from twobus.people.survey import Row, Survey
+from twobus.people.survey import Survey
 
 
 def files(count: int) -> str:
@@ -59,9 +59,9 @@ def verdict(found: Survey) -> Iterator[str]:
     )
 
 
-def trend(row: Row) -> str:
+def trend(before: int | None, now: int) -> str:
     """Write how the files at risk have changed in a year."""
-    if row.before is None:
+    if before is None:
         return "new"
-    change = row.at_risk - row.before
+    change = now - before
     return f"{change:+d}" if change else "same"
