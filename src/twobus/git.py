@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,14 @@ FOREIGN = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "POE_", "VIRTUAL_ENV")
 PATIENCE = 120
 SLOW = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "30"}
 SSH = "ssh -o ConnectTimeout=30 -o ServerAliveInterval=30"
+LATE = ": is the address right, is a proxy needed?"
+# What a repository of others may say of how it is read and written. All that is not
+# listed may run a program, in this git or in a later one.
+PLAIN = re.compile(
+    r"core\.(autocrlf|eol|safecrlf|filemode|ignorecase|precomposeunicode|symlinks)"
+    r"|core\.sparsecheckout(cone)?|index\.sparse"
+    r"|(author|committer|user)\.(name|email)|user\.signingkey|commit\.gpgsign|gpg\.format"
+)
 # How git says that it does not look into a folder, and how it advises to change that.
 REFUSED = re.compile(r"detected dubious ownership|unsafe repository \(")
 TRUST = "git config --global --add safe.directory"
@@ -27,7 +36,8 @@ def git(
     cwd: Path | None = None,
     text: str | None = None,
     limit: float | None = None,
-    **environment: str,
+    strange: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> str:
     """Return what a git command prints.
 
@@ -36,12 +46,13 @@ def git(
         cwd: Where it runs.
         text: What it reads from its input.
         limit: After how many seconds it is stopped; for what asks other computers.
+        strange: Whether that is a repository of others, see `clone`.
         environment: Variables that it gets as well.
 
     Raises:
         StopError: If it fails, with what git says.
     """
-    process = _git(words, cwd, text, environment, limit)
+    process = _git(words, cwd, text, environment or {}, limit, strange)
     if process.returncode:
         said = process.stderr.strip() or process.stdout.strip()
         raise StopError(f"git {words[0]} failed: {said}")
@@ -53,6 +64,8 @@ def ask(
     cwd: Path,
     text: str | None = None,
     limit: float | None = None,
+    strange: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> str | None:
     """Return what a git command prints, stripped, or None where it fails.
 
@@ -61,12 +74,14 @@ def ask(
         cwd: Where it runs.
         text: What it reads from its input.
         limit: After how many seconds it is stopped; for what asks other computers.
+        strange: Whether that is a repository of others, see `clone`.
+        environment: Variables that it gets as well.
 
     Raises:
         StopError: If git refuses the folder or is not installed, so that nobody takes
             that for an answer.
     """
-    process = _git(words, cwd, text, {}, limit)
+    process = _git(words, cwd, text, environment or {}, limit, strange)
     return process.stdout.strip() if process.returncode == 0 else None
 
 
@@ -76,6 +91,7 @@ def run(
     text: str | None = None,
     environment: Mapping[str, str] | None = None,
     limit: float | None = None,
+    hint: str = ".",
 ) -> subprocess.CompletedProcess[str]:
     """Run a program without a terminal, and return what it did.
 
@@ -103,7 +119,7 @@ def run(
         _end(process)
         raise StopError(
             f"{' '.join(command[:2])} has been stopped after {limit:.0f} seconds "
-            "without an answer: is the address right, is a proxy needed?"
+            f"without an answer{hint}"
         ) from None
     except BaseException:
         _end(process)
@@ -193,8 +209,8 @@ def refuse_inside(folder: Path) -> None:
     Raises:
         StopError: If it does; or if another user owns the folder, see `ask`.
     """
-    if ask("rev-parse", "--show-prefix", cwd=folder):
-        above = ask("rev-parse", "--show-toplevel", cwd=folder)
+    if ask("rev-parse", "--show-prefix", cwd=folder, strange=True):
+        above = ask("rev-parse", "--show-toplevel", cwd=folder, strange=True)
         raise StopError(
             f"This folder lies inside another git repository, {above}: move it out "
             "of there, since each Twobus project is a repository of its own."
@@ -209,16 +225,101 @@ def top(folder: Path) -> Path:
     """
     if not folder.is_dir():
         raise StopError("There is no such folder.")
-    found = ask("rev-parse", "--show-toplevel", cwd=folder)
+    found = ask("rev-parse", "--show-toplevel", cwd=folder, strange=True)
     if found is None:
         raise StopError("This is no git repository: run git init and commit first.")
     refuse_inside(folder)
-    if ask("rev-parse", "--verify", "HEAD", cwd=folder) is None:
+    if ask("rev-parse", "--verify", "HEAD", cwd=folder, strange=True) is None:
         raise StopError(
             "There is no commit yet: commit first (uv run poe setup does, in a project "
             "that Twobus made)."
         )
     return folder.resolve()
+
+
+def clone(here: Path, folder: Path) -> Path:
+    """Clone a repository of others, without what could run in it; no file is there yet.
+
+    Settings, hooks and filters of a repository run programs as soon as git looks at
+    its files. git's advice is to work in a clone, which has none of them. This one
+    borrows the objects, and is told only what says how to read them (`PLAIN`).
+    """
+    quiet = ["core.fsmonitor=false", "submodule.recurse=false"]
+    quiet.append(f"core.hooksPath={os.devnull}")
+    listed = git("config", "--list", "--show-scope", "-z", cwd=here, strange=True)
+    said = iter(listed.split("\0"))
+    for scope, setting in zip(said, said, strict=False):
+        key, equals, value = setting.partition("\n")
+        if equals and scope in {"local", "worktree"} and PLAIN.fullmatch(key):
+            quiet.append(f"{key}={value}")
+    words = [word for setting in quiet for word in ("--config", setting)]
+    words += ["--quiet", "--shared", "--no-checkout", "--no-tags", "--"]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    git("clone", *words, here, folder, cwd=folder.parent, strange=True)
+    return folder
+
+
+def compared(cloned: Path, here: Path) -> dict[str, str]:
+    """Return variables by which git compares a repository's own files with a clone.
+
+    What its index knows of them comes along, so that git need not read them all.
+    """
+    place = cloned / ".git"
+    asked = ["rev-parse", "--git-path", "index", "--git-path", "info/exclude"]
+    said = git(*asked, cwd=here, strange=True).splitlines()
+    index, exclude = (here / path for path in said)
+    parts = {one: place / one.name for one in index.parent.glob("sharedindex.*")}
+    parts |= {index: place / "theirs", exclude: place / "info" / "exclude"}
+    for source, target in parts.items():
+        if source.is_file():
+            # When it was written tells which files may have changed since.
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy2(source, target)
+    return {
+        "GIT_DIR": str(place),
+        "GIT_WORK_TREE": str(here),
+        "GIT_INDEX_FILE": str(place / "theirs"),
+    }
+
+
+def put_back(cloned: Path, here: Path, branch: str, seen: str, known: str) -> bool:
+    """Put the commit of a clone into its repository, as a branch.
+
+    Args:
+        cloned: The clone.
+        here: The repository.
+        branch: The branch to make or to move.
+        seen: Where the branch was before, empty if there was none.
+        known: A commit that both have, on which the new one builds.
+
+    Returns:
+        Whether the branch was where it was before; else nothing has moved.
+    """
+    result = git("rev-parse", "HEAD", cwd=cloned).strip()
+    objects = git("rev-parse", "--git-path", "objects", cwd=here, strange=True)
+    bundle = str(cloned / ".git" / "result")
+    git("bundle", "create", "--quiet", bundle, f"{known}..HEAD", cwd=cloned)
+    store = {
+        "GIT_OBJECT_DIRECTORY": str(here / objects.removesuffix("\n")),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(cloned / ".git" / "objects"),
+    }
+    git("bundle", "unbundle", bundle, cwd=cloned, environment=store)
+    move = ["update-ref", f"refs/heads/{branch}", result, seen or "0" * len(result)]
+    # Hooks stand in settings as well, by names that people choose.
+    listed = git("config", "--list", "--name-only", "-z", cwd=here, strange=True)
+    hooks = {key.rpartition(".")[0] for key in names(listed) if key.startswith("hook.")}
+    off = _quiet(*[(f"{hook}.enabled", "false") for hook in sorted(hooks)])
+    return ask(*move, cwd=here, strange=True, environment=off) is not None
+
+
+def _quiet(*settings: tuple[str, str]) -> dict[str, str]:
+    """Return variables with which git runs nothing that a repository names.
+
+    What reads no files and asks nobody may run with them where nobody has looked.
+    """
+    hooks = [("core.hooksPath", os.devnull), ("core.fsmonitor", "false")]
+    alone = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "file"}
+    return {**alone, **configured(*hooks, *settings)}
 
 
 def _git(
@@ -227,14 +328,17 @@ def _git(
     text: str | None,
     environment: Mapping[str, str],
     limit: float | None = None,
+    strange: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    if limit is not None:
-        environment = {**SLOW, **_ssh(cwd), **environment}
+    hint = "."
+    if strange:
+        environment, limit = {**_quiet(), **environment}, PATIENCE
+    elif limit is not None:
+        environment, hint = {**SLOW, **_ssh(cwd), **environment}, LATE
     # Its words are read here, so that they must be English.
     english = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}
-    process = run(
-        ["git", *map(str, words)], cwd, text, {**english, **environment}, limit
-    )
+    command = ["git", *map(str, words)]
+    process = run(command, cwd, text, {**english, **environment}, limit, hint)
     if process.returncode and REFUSED.search(process.stderr):
         # git may mean a folder above, or where a template is.
         advice = ADVICE.search(process.stderr)

@@ -20,6 +20,7 @@ import yaml
 from twobus.companion.advice import Tree, advise
 from twobus.companion.branch import (
     borrow,
+    check_out,
     commit,
     files,
     merge,
@@ -60,16 +61,17 @@ def adopt(
     """
     here, address = top(project), absolute(address)
     _refuse_adopted(here, address)
-    seen = refuse_unready(here, BRANCH)
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
         work = Path(name)
+        clone, own = borrow(here, work / "clone" / here.name)
+        seen = refuse_unready(here, clone, BRANCH)
         template = fetch(address, work / "template.git")
         release = template.newest
         if "package_name" not in template.questions(release):
             raise StopError(f"{address} is not Twobus: name its address by --template.")
         refuse_unknown(data, template, release)
         found = Adoption(str(project), "clean", new=release.name)
-        clone, own = borrow(here, work / "clone" / here.name, AS_THEY_ARE)
+        check_out(clone, AS_THEY_ARE)
         theirs = _files(clone)
         known = frozenset(theirs)
         guessed = guess(clone, here, sorted(known))

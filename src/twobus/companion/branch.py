@@ -4,14 +4,13 @@ Everything is done in a clone that borrows the repository's objects and is throw
 the folder of people is not touched.
 """
 
-import os
 import re
 import tomllib
 from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from twobus.git import ask, git, names, run
+from twobus.git import ask, clone, compared, git, names, put_back, run
 from twobus.project import StopError
 
 # Tells the commits made here from those of people.
@@ -59,8 +58,13 @@ class Outcome:
     changes: dict[str, str] = field(default_factory=dict)
 
 
-def refuse_unready(here: Path, branch: str) -> str:
+def refuse_unready(here: Path, clone: Path, branch: str) -> str:
     """Refuse a project whose state, or whose branch for the result, is not clear.
+
+    Args:
+        here: The project's folder.
+        clone: A clone of it.
+        branch: The branch for the result.
 
     Returns:
         Where the branch is, empty if there is none.
@@ -69,33 +73,32 @@ def refuse_unready(here: Path, branch: str) -> str:
         StopError: If work of people could get lost or mixed up.
     """
     identity = ["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"]
-    if ask(*identity, cwd=here) is None:
+    if ask(*identity, cwd=clone) is None:
         raise StopError(
             "git does not know who you are: git config --global user.name and "
             "user.email tell it."
         )
-    changed = git("status", "--porcelain", "--untracked-files=no", cwd=here)
-    if files := [line[3:] for line in changed.splitlines()]:
+    if files := [line[3:] for line in changed(here, clone, "--untracked-files=no")]:
         raise StopError(f"Commit what has changed first: {', '.join(files)}.")
-    if ask("symbolic-ref", "--short", "HEAD", cwd=here) == branch:
+    if ask("symbolic-ref", "--short", "HEAD", cwd=here, strange=True) == branch:
         raise StopError(
             f"You are on {branch}, the result of an earlier run: merge it first, "
             "or switch to another branch."
         )
     above = branch.split("/")[0]
-    if ask("rev-parse", "--verify", f"refs/heads/{above}", cwd=here) is not None:
+    known = ["rev-parse", "--verify"]
+    if ask(*known, f"refs/heads/{above}", cwd=here, strange=True) is not None:
         raise StopError(
             f"A branch is called {above}, and git cannot have {branch} beside it: "
             f"git branch -m {above} another-name."
         )
-    seen = ask("rev-parse", "--verify", f"refs/heads/{branch}", cwd=here)
+    seen = ask(*known, f"refs/heads/{branch}", cwd=here, strange=True)
     if seen is None:
         return ""
-    if f"branch refs/heads/{branch}\n" in git(
-        "worktree", "list", "--porcelain", cwd=here
-    ):
+    trees = git("worktree", "list", "--porcelain", cwd=here, strange=True)
+    if f"branch refs/heads/{branch}\n" in trees:
         raise StopError(f"Another worktree is on {branch}: switch away from it there.")
-    if touched(here, branch):
+    if touched(clone, seen):
         raise StopError(
             f"Somebody has committed to {branch}: merge that branch, or delete it "
             f"by git branch -D {branch}."
@@ -103,10 +106,17 @@ def refuse_unready(here: Path, branch: str) -> str:
     return seen
 
 
-def touched(here: Path, branch: str) -> bool:
+def changed(here: Path, clone: Path, *words: str) -> list[str]:
+    """List what differs in a project's folder from its commit, as `git status` does."""
+    words = ("status", "--porcelain", "--ignore-submodules=dirty", *words)
+    view = compared(clone, here)
+    return git(*words, cwd=here, strange=True, environment=view).splitlines()
+
+
+def touched(clone: Path, branch: str) -> bool:
     """Tell whether people have committed to an update's branch, or changed a commit."""
     trailer = f"%(trailers:key={SEAL},valueonly,separator=%x20)"
-    log = git("log", f"--format=%T {trailer}", f"HEAD..{branch}", cwd=here)
+    log = git("log", f"--format=%T {trailer}", f"HEAD..{branch}", cwd=clone)
     pairs = [line.partition(" ") for line in log.splitlines()]
     return any(tree != sealed for tree, _, sealed in pairs)
 
@@ -152,36 +162,38 @@ def files(folder: Path) -> list[str]:
     return sorted(file.relative_to(folder).as_posix() for file in found)
 
 
-def borrow(here: Path, folder: Path, attributes: str = "") -> tuple[Path, str]:
-    """Make a clone that borrows a project's objects and has its settings.
-
-    Args:
-        here: The project's folder.
-        folder: Where the clone is put.
-        attributes: What holds for its files, whatever their own .gitattributes say.
+def borrow(here: Path, folder: Path) -> tuple[Path, str]:
+    """Clone a project, at its commit; no file is there yet.
 
     Returns:
-        The clone, and the project's commit, which is checked out.
+        The clone, and the commit.
     """
-    own = git("rev-parse", "HEAD", cwd=here).strip()
-    git("clone", "--quiet", "--shared", "--no-checkout", "--no-tags", here, folder)
-    config = git("rev-parse", "--git-path", "config", cwd=here).strip()
-    git("config", "include.path", str(here / config), cwd=folder)
-    git("config", "core.hooksPath", os.devnull, cwd=folder)
-    git("config", "submodule.recurse", "false", cwd=folder)
-    if attributes:
-        (folder / ".git" / "info").mkdir(exist_ok=True)
-        (folder / ".git" / "info" / "attributes").write_text(attributes, "utf-8")
-    git("checkout", "--quiet", "--detach", own, cwd=folder, GIT_LFS_SKIP_SMUDGE="1")
+    own = git("rev-parse", "HEAD", cwd=here, strange=True).strip()
+    clone(here, folder)
+    git("update-ref", "--no-deref", "HEAD", own, cwd=folder)
     return folder, own
+
+
+def check_out(clone: Path, attributes: str = "") -> None:
+    """Get the files of a clone's commit.
+
+    Args:
+        clone: The clone.
+        attributes: What holds for its files, whatever their own .gitattributes say.
+    """
+    if attributes:
+        (clone / ".git" / "info").mkdir(exist_ok=True)
+        (clone / ".git" / "info" / "attributes").write_text(attributes, "utf-8")
+    words = ["checkout", "--quiet", "--detach", "HEAD"]
+    git(*words, cwd=clone, environment={"GIT_LFS_SKIP_SMUDGE": "1"})
 
 
 def tree(clone: Path, rendered: Path) -> str:
     """Store a rendered project in a clone, and return the name of its tree."""
     index = {"GIT_INDEX_FILE": str(rendered.parent / "index")}
     words = [f"--git-dir={clone / '.git'}", f"--work-tree={rendered}"]
-    git(*words, "add", "--all", "--force", cwd=rendered, limit=None, **index)
-    return git(*words, "write-tree", cwd=rendered, limit=None, **index).strip()
+    git(*words, "add", "--all", "--force", cwd=rendered, environment=index)
+    return git(*words, "write-tree", cwd=rendered, environment=index).strip()
 
 
 def merge(clone: Path, own: str, trees: list[str], outcome: Outcome) -> None:
@@ -285,25 +297,26 @@ def publish(clone: Path, own: str, here: Path, branch: str, seen: str) -> None:
     Raises:
         StopError: If somebody has moved the branch in the meantime.
     """
-    result = git("rev-parse", "HEAD", cwd=clone).strip()
     if seen:
-        trees = [f"{one}^{{tree}}" for one in (seen, result)]
+        trees = [f"{one}^{{tree}}" for one in (seen, "HEAD")]
         same = len(set(git("rev-parse", *trees, cwd=clone).split())) == 1
         if same and git("merge-base", seen, own, cwd=clone).strip() == own:
             return
-    words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"]
-    git(*words, clone, result, cwd=here)
-    move = ["update-ref", f"refs/heads/{branch}", result, seen or "0" * len(result)]
-    if ask(*move, cwd=here) is None:
+    if not put_back(clone, here, branch, seen, own):
         raise StopError(f"{branch} has just been changed by somebody: run this again.")
 
 
-def conflicts(here: Path) -> list[str]:
+def conflicts(here: Path, clone: Path) -> list[str]:
     """List the files in which an update has left something to resolve."""
-    unmerged = names(git("diff", "--name-only", "--diff-filter=U", "-z", cwd=here))
-    # It fails where it finds nothing.
+    view = compared(clone, here)
+
+    def listed(*words: str) -> list[str]:
+        # `git grep` fails where it finds nothing.
+        return names(ask(*words, cwd=here, strange=True, environment=view) or "")
+
+    words = ["diff", "--name-only", "--diff-filter=U", "--ignore-submodules=dirty"]
+    unmerged = listed(*words, "-z")
     marks = f"^(<<<<<<< {YOURS}|>>>>>>> {THEIRS})"
-    words = ["git", "grep", "--files-with-matches", "-I", "-z", "-E", marks]
-    marked = names(run(words, here).stdout)
-    rejected = names(git("ls-files", "-co", "-z", "--", "*.rej", cwd=here))
+    marked = listed("grep", "--files-with-matches", "-I", "-z", "-E", marks)
+    rejected = listed("ls-files", "-co", "-z", "--", "*.rej")
     return sorted({*unmerged, *marked, *rejected})

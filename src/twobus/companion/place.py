@@ -160,7 +160,7 @@ def origin(folder: Path) -> tuple[str, str]:
     Raises:
         StopError: If it has none, or it is no forge's.
     """
-    if not (url := ask("remote", "get-url", "origin", cwd=folder)):
+    if not (url := ask("remote", "get-url", "origin", cwd=folder, strange=True)):
         raise StopError(
             "Nothing says where the repository is: git remote add origin <address>, or "
             f"{ANSWER} repository_url=https://..."

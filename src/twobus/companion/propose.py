@@ -125,7 +125,7 @@ class _Work:
         recorded = answers(self.clone)
         address = str(recorded.get("_src_path", ""))
         history = self.folder / "template.git"
-        template = fetch(address, history, **self.remote.login)
+        template = fetch(address, history, self.remote.login)
         old, new = template.release(str(recorded.get("_commit"))), template.newest
         if old.ref == new.ref or template.is_newer(old, new):
             self._clean_up()

@@ -44,9 +44,8 @@ class Remote:
             StopError: If it fails, with what people can do.
         """
         try:
-            return git(
-                *words, cwd=cwd, limit=LIMIT, GIT_LFS_SKIP_SMUDGE="1", **self.login
-            )
+            given = {"GIT_LFS_SKIP_SMUDGE": "1", **self.login}
+            return git(*words, cwd=cwd, limit=LIMIT, environment=given)
         except StopError as error:
             raise self._explain(str(error)) from None
 
@@ -56,7 +55,7 @@ class Remote:
         self.git(*words, "--", self.url, target)
         ours = {"user.name": "Twobus", "user.email": "twobus@noreply.invalid"}
         for key, own in ours.items():
-            value = ask("config", key, cwd=project) or own
+            value = ask("config", key, cwd=project, strange=True) or own
             git("config", key, value, cwd=target)
         return target
 

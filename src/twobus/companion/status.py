@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from twobus.companion.branch import borrow, conflicts, tree
+from twobus.companion.branch import borrow, changed, conflicts, tree
 from twobus.companion.template import Template, render
 from twobus.git import git, names, top
 from twobus.project import answers
@@ -53,11 +53,11 @@ def status(project: Path, template: Template) -> Status:
     if template.is_newer(new, old):
         found.state = "behind"
         found.changes = template.changes(old, new)
-    found.uncommitted = bool(git("status", "--porcelain", cwd=here))
-    found.conflicts = conflicts(here)
-    if found.conflicts:
-        found.state = "conflicts"
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
+        clone, own = borrow(here, Path(name, "clone"))
+        found.uncommitted = bool(changed(here, clone))
+        if conflicting := conflicts(here, clone):
+            found.state, found.conflicts = "conflicts", conflicting
         made = render(
             template,
             old,
@@ -65,16 +65,9 @@ def status(project: Path, template: Template) -> Status:
             answers=answers(here),
             exclude=template.once(old),
         )
-        clone, own = borrow(here, Path(name, "clone"))
-        words = [
-            "diff",
-            "--name-status",
-            "--find-renames",
-            "-z",
-            tree(clone, made),
-            own,
-        ]
-        _sort(names(git(*words, cwd=clone)), found, set(template.shared(old)))
+        words = ["diff", "--name-status", "--find-renames", "-z"]
+        differing = git(*words, tree(clone, made), own, cwd=clone)
+        _sort(names(differing), found, set(template.shared(old)))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,7 +150,9 @@ class Template:
         ]
 
 
-def fetch(address: str, folder: Path, **environment: str) -> Template:
+def fetch(
+    address: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> Template:
     """Fetch the history of a template.
 
     Args:
@@ -163,7 +166,7 @@ def fetch(address: str, folder: Path, **environment: str) -> Template:
     place = expand(address)
     try:
         words = ["clone", "--quiet", "--bare", "--", place, str(folder)]
-        git(*words, cwd=None, text=None, limit=PATIENCE, **environment)
+        git(*words, cwd=folder.parent, limit=PATIENCE, environment=environment)
     except StopError as error:
         raise StopError(f"The template cannot be fetched: {error}") from None
     found = {

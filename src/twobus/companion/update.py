@@ -16,6 +16,7 @@ import yaml
 from twobus.companion.branch import (
     Outcome,
     borrow,
+    check_out,
     commit,
     conflicts,
     files,
@@ -69,29 +70,30 @@ def update(
     if template.is_newer(old, release):
         raise StopError(f"The project is at {old.name}, newer than {release.name}.")
     moved = template.address != recorded["_src_path"]
-    if old.ref == release.ref and not data and not moved:
-        outcome.conflicts = conflicts(here)
-        outcome.state = "conflicts" if outcome.conflicts else "current"
-        return outcome
-    seen = refuse_unready(here, BRANCH)
-    refuse_unknown(data, template, release)
-    package = recorded.get("package_name")
-    if data.get("package_name", package) != package:
-        raise StopError(
-            "An update cannot rename the package, since your code imports it: move "
-            "your code to a new project of that name."
-        )
-    outcome.changes = template.changes(old, release)
     with tempfile.TemporaryDirectory(prefix="twobus-") as name:
         work = Path(name)
+        clone, own = borrow(here, work / "clone" / here.name)
+        if old.ref == release.ref and not data and not moved:
+            outcome.conflicts = conflicts(here, clone)
+            outcome.state = "conflicts" if outcome.conflicts else "current"
+            return outcome
+        seen = refuse_unready(here, clone, BRANCH)
+        refuse_unknown(data, template, release)
+        package = recorded.get("package_name")
+        if data.get("package_name", package) != package:
+            raise StopError(
+                "An update cannot rename the package, since your code imports it: move "
+                "your code to a new project of that name."
+            )
+        outcome.changes = template.changes(old, release)
         before, after = _render_both(template, (old, release), here, data, work)
         if moved:
             _put_back_the_address(before, here)
         outcome.notes += _silent_changes(recorded, answers(after), data)
-        if rooms := Project(here).settings.get("ejected"):
-            own = ", ".join(rooms)
-            outcome.notes.append(f"Not updated, since this code is your own: {own}.")
-        clone, own = borrow(here, work / "clone" / here.name)
+        if rooms := Project(here).ejected:
+            listed = ", ".join(rooms)
+            outcome.notes.append(f"Not updated, since this code is your own: {listed}.")
+        check_out(clone)
         known = frozenset(names(git("ls-files", "-z", cwd=clone)))
         refuse_hidden(here, [name for name in files(after) if name not in known], known)
         _close_the_gap(before, after, clone)
