@@ -72,8 +72,8 @@ def trapped(here: Path, folder: Path) -> Path:
     pairs = [*said.items(), *[("hook.trap.event", hook) for hook in HOOKS]]
     text = "".join(_setting(*pair) for pair in pairs)
     for repository in (here, inner):
-        place = git("rev-parse", "--absolute-git-dir", cwd=repository).strip()
-        Path(place, "more").write_text(text, "utf-8")
+        found = git("rev-parse", "--absolute-git-dir", cwd=repository).strip()
+        Path(found, "more").write_text(text, "utf-8")
         git("config", "include.path", "more", cwd=repository)
     for file in here.rglob("*.toml"):
         # git must look into it again.
