@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from twobus.companion.place import locate
 from twobus.companion.status import status
 from twobus.companion.template import Template
 from twobus.companion.update import update
+from twobus.people.many import survey_all
 
 
 @pytest.fixture
@@ -45,11 +47,14 @@ def looked_at(project: Path, template: Template, how: str) -> None:
     elif how == "adopt":
         given: dict[str, Any] = {"data": {}, "interactive": False}
         assert adopt(project, template.address, **given).branch == "twobus/adopt"
+    elif how == "people":
+        # A part of its history is nowhere.
+        assert "x" in survey_all({"x": project}, datetime.now(UTC)).unknown
     else:
         assert locate(project).path == "them/study"
 
 
-@pytest.mark.parametrize("how", ["status", "update", "adopt", "locate"])
+@pytest.mark.parametrize("how", ["status", "update", "adopt", "people", "locate"])
 def test_nothing_runs_that_a_repository_names(
     how: str, theirs: Path, template: Template, tmp_path: Path
 ) -> None:

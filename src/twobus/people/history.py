@@ -55,12 +55,13 @@ class History:
     paths: list[str]
 
 
-def history(root: Path, commit: str = "HEAD") -> History:
+def history(root: Path, commit: str = "HEAD", strange: bool = False) -> History:
     """Read the history of a project.
 
     Args:
         root: The project's folder.
         commit: Up to which commit.
+        strange: Whether it is a project of others, which git must run nothing of.
 
     Raises:
         StopError: If it is no repository, has no commit, or git holds only the newest
@@ -77,7 +78,7 @@ def history(root: Path, commit: str = "HEAD") -> History:
     name = "people.json" if commit == "HEAD" else "people-before.json"
     file = folder / "twobus" / name
     if (kept := _kept(file, key)) is None:
-        kept = _read(root, commit)
+        kept = _read(root, commit, strange)
         _keep(file, {"key": key, **kept})
     return _history(kept, approvals.kept(folder))
 
@@ -144,11 +145,12 @@ def _by_login(login: str, names: dict[str, str], logins: dict[str, list[str]]) -
     return f"@{lower}"
 
 
-def _read(root: Path, commit: str) -> dict[str, Any]:
+def _read(root: Path, commit: str, strange: bool) -> dict[str, Any]:
     words = ["log", "--reverse", "--topo-order", "--name-status", "-M", "-z"]
     # Whatever people have configured to see.
     quiet = ["-c", "log.showSignature=false", "-c", "core.quotePath=false"]
-    output = git(*quiet, *words, f"--format={FORMAT}", commit, cwd=root)
+    words += [f"--format={FORMAT}", commit]
+    output = git(*quiet, *words, cwd=root, strange=strange)
     texts = output.removeprefix("\x01").split("\0\x01")
     commits = [_Commit.parse(text) for text in texts if text]
     ignored = _ignored(root)

@@ -44,7 +44,7 @@ def survey_all(roots: Mapping[str, Path], now: datetime) -> Many:
     for folder, root in roots.items():
         try:
             project = Project(root)
-            histories[folder] = history(project.root)
+            histories[folder] = history(root, strange=True)
             surveyor = Surveyor(histories[folder], settings(project), now)
             surveys[folder] = surveyor.survey()
         except StopError as error:
