@@ -15,10 +15,11 @@ from twobus.people.knowledge import DAY
 from twobus.people.page import render, render_handover
 from twobus.people.settings import Settings, settings
 from twobus.people.survey import Row, Survey, Surveyor, known_to
-from twobus.people.tasks import handover, name_alone, people
+from twobus.people.tasks import name_alone, people
 from twobus.people.things import Thing, things
 from twobus.people.words import alone, trend, verdict
 from twobus.project import Project, StopError
+from twobus.review.handover import handover
 
 MODEL, TABLE = "src/acme/models/churn.py", "src/acme/tables/orders.py"
 
@@ -210,7 +211,8 @@ def study(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "pyproject.toml").write_text("[tool.twobus]\n", "utf-8")
     commit(folder)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("twobus.people.tasks.here", lambda: Project(folder))
+    for module in ("people.tasks", "review.handover"):
+        monkeypatch.setattr(f"twobus.{module}.here", lambda: Project(folder))
     return folder
 
 
@@ -328,12 +330,12 @@ def test_a_handover_lists_what_nobody_else_knows_by_importance(tmp_path: Path) -
         change(0, "bob", "A d.py", "M c.py"),
     ]
     found = steps(surveyor(*changes), "ann", tmp_path)
-    assert [(it.kind, it.name, it.used_by) for it in found] == [
-        ("model", "churn", 0),
-        ("table", "visits", 1),
-        ("table", "orders", 0),
-        ("notebook", "a", 0),
-        ("folder", "(top folder)", 0),
+    assert [(it.kind, it.name, it.use) for it in found] == [
+        ("model", "churn", ""),
+        ("table", "visits", "read by 1 file"),
+        ("table", "orders", ""),
+        ("notebook", "a", ""),
+        ("folder", "(top folder)", ""),
     ]
     assert found[-1].paths == ("b.py",)
     assert {it.second for it in found} == {"Bob"}
@@ -343,6 +345,32 @@ def test_a_handover_lists_what_nobody_else_knows_by_importance(tmp_path: Path) -
     assert (
         next(it.name for it in steps(surveyor(*changes), "ann", tmp_path)) == "visits"
     )
+
+
+def test_what_serves_and_what_runs_on_a_schedule_comes_first(tmp_path: Path) -> None:
+    notebooks = ["notebooks/a.py", "notebooks/a_b.py", "notebooks/weekly.py"]
+    models = [f"src/acme/models/{name}.py" for name in ("churn", "price")]
+    changes = [change(0, "ann", *(f"A {it}" for it in (*notebooks, *models)))]
+    jobs = tmp_path / ".github" / "workflows"
+    jobs.mkdir(parents=True)
+    text = (
+        "on:\n  schedule:\n    - cron: '0 5 * * 1'\n      - run: uv run poe report {}\n"
+    )
+    (jobs / "weekly.yml").write_text(text.format("weekly"), "utf-8")
+    (jobs / "ci.yml").write_text("on: push\nrun: uv run poe report a\n", "utf-8")
+    found = steps(surveyor(*changes), "ann", tmp_path, served=["price"])
+    assert [(it.name, it.use) for it in found] == [
+        ("price", "serves"),
+        ("churn", ""),
+        ("weekly", "run on a schedule by weekly.yml"),
+        ("a", ""),
+        ("a_b", ""),
+    ]
+    (jobs / "weekly.yml").write_text(text.format(""), "utf-8")
+    found = steps(surveyor(*changes), "ann", tmp_path)
+    assert [it.use for it in found if it.kind == "notebook"] == [
+        "run on a schedule by weekly.yml"
+    ] * 3
 
 
 def test_who_has_left_can_still_be_handed_over(tmp_path: Path) -> None:

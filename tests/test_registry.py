@@ -26,8 +26,9 @@ from modelled import (
     refused,
 )
 
-from template import environment
+from template import commit, environment
 from twobus.models import registry, sealed, serving, tasks
+from twobus.review.handover import handover
 
 pytestmark = pytest.mark.slow
 
@@ -249,3 +250,22 @@ def test_a_contract_that_has_changed_is_named_where_a_version_brings_no_code(
     said = refused(tasks.promote, NAME, 1)
     assert "the contract of penguins no longer allows rows" in said
     assert "train again" in said
+
+
+def test_a_handover_says_which_model_serves(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(models, MODULE, "MODEL = Model(", "# Mine.\nMODEL = Model(")
+    commit(models)
+    handover("Test")
+    assert f"[ ] model {NAME} (serves): " in capsys.readouterr().out
+
+
+def test_a_handover_says_that_a_registry_cannot_be_asked(
+    models: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    registry.store.cache_clear()
+    handover("Test")
+    assert "Which models serve is not known: " in capsys.readouterr().out

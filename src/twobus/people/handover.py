@@ -1,13 +1,14 @@
 """What one person alone knows, as a list of small steps to a second one."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from twobus.people.history import History
 from twobus.people.survey import Surveyor
 from twobus.people.things import Thing, things
+from twobus.people.words import files
 from twobus.project import StopError
 
 # A first change that somebody who does not know it yet can make.
@@ -29,7 +30,8 @@ class Step:
         kind: What it is.
         name: How it is called.
         paths: The files that nobody else here knows.
-        used_by: How many other files read it, where it is a table.
+        use: What it is for today, such as `serves` or `read by 3 files`; empty where
+            nothing tells.
         second: Who could learn it; empty where nobody else is here.
         reason: Why that person.
         first: A small change to begin with.
@@ -38,7 +40,7 @@ class Step:
     kind: str
     name: str
     paths: tuple[str, ...]
-    used_by: int
+    use: str
     second: str
     reason: str
     first: str
@@ -64,44 +66,53 @@ def meant(word: str, found: History) -> str:
     )
 
 
-def steps(surveyor: Surveyor, person: str, root: Path) -> list[Step]:
+def steps(
+    surveyor: Surveyor, person: str, root: Path, served: Collection[str] = ()
+) -> list[Step]:
     """List what nobody here knows but one person, the most important first.
 
-    Models come first, then tables by how many files read them, notebooks, and what else
+    Models come first, those that serve before others, then tables by how many files
+    read them, notebooks, those that run on a schedule before others, and what else
     there is. Each file is in one step.
 
     Args:
         surveyor: Who knows what.
         person: The person.
         root: The project's folder.
+        served: The names of the models that serve.
     """
     left = set(surveyor.only(person))
-    parts = []
+    code = [*_texts(surveyor.known, root)]
+    jobs = [*_jobs(root)]
+    found = []
     for part in things(left):
         if paths := [path for path in part.paths if path in left]:
             left -= set(paths)
-            used = _used_by(part, surveyor.known, root) if part.kind == "table" else 0
-            parts.append((part, tuple(paths), used))
-    ranked = sorted(parts, key=lambda it: -it[2] if it[0].kind == "table" else 0)
-    kinds = list(FIRST)
-    ranked.sort(key=lambda it: kinds.index(it[0].kind))
-    return [
-        Step(
-            part.kind,
-            part.name,
-            paths,
-            used,
-            *surveyor.nearest(paths),
-            FIRST[part.kind].format(name=part.name, path=paths[0]),
-        )
-        for part, paths, used in ranked
-    ]
+            serves = part.kind == "model" and part.name in served
+            readers = _readers(part, code) if part.kind == "table" else 0
+            runs = [name for name, text in jobs if _is_run(part, text)]
+            parts = [
+                "serves" * serves,
+                f"read by {files(readers)}" * bool(readers),
+                f"run on a schedule by {', '.join(runs)}" * bool(runs),
+            ]
+            step = Step(
+                part.kind,
+                part.name,
+                tuple(paths),
+                ", ".join(filter(None, parts)),
+                *surveyor.nearest(paths),
+                FIRST[part.kind].format(name=part.name, path=paths[0]),
+            )
+            rank = ([*FIRST].index(part.kind), -serves, -readers, -len(runs))
+            found.append((rank, step))
+    return [step for _, step in sorted(found, key=lambda it: it[0])]
 
 
-def _used_by(part: Thing, known: Iterable[str], root: Path) -> int:
+def _readers(part: Thing, code: Iterable[str]) -> int:
     """Count the files that read a table, tests left out."""
     call = re.compile(rf"""\bread\(\s*["']{re.escape(part.name)}["']""")
-    return sum(call.search(text) is not None for text in _texts(known, root))
+    return sum(call.search(text) is not None for text in code)
 
 
 def _texts(paths: Iterable[str], root: Path) -> Iterator[str]:
@@ -109,3 +120,23 @@ def _texts(paths: Iterable[str], root: Path) -> Iterator[str]:
         file = root / path
         if path.endswith(".py") and not path.startswith("tests/") and file.is_file():
             yield file.read_text("utf-8", "replace")
+
+
+def _jobs(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the names and texts of CI's files that run something on a schedule."""
+    workflows = (root / ".github" / "workflows").glob("*.y*ml")
+    for file in (*sorted(workflows), root / ".gitlab-ci.yml"):
+        if file.is_file() and "schedule" in (
+            text := file.read_text("utf-8", "replace")
+        ):
+            yield file.name, text
+
+
+def _is_run(part: Thing, job: str) -> bool:
+    """Tell whether a job runs a notebook or a model, by its name or all of them."""
+    tasks = {"notebook": "report", "model": "(?:train|predict|evaluate)"}
+    if part.kind not in tasks:
+        return False
+    name = re.escape(part.name)
+    words = rf"\bpoe +{tasks[part.kind]}\b(?: *$|[^\n]*[\s\"'/]{name}(?![\w-]))"
+    return re.search(words, job, re.MULTILINE) is not None

@@ -1,8 +1,7 @@
-"""`poe people` and `poe handover`: who knows what, and how a second one learns it."""
+"""`poe people`: who knows what."""
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -10,12 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from twobus.people.approvals import refresh
-from twobus.people.handover import meant, steps
-from twobus.people.history import history
 from twobus.people.many import Many, survey_all
-from twobus.people.page import render, render_handover, render_many
+from twobus.people.page import render, render_many
 from twobus.people.settings import TABLE, settings
-from twobus.people.survey import YOUNG, Survey, Surveyor, survey
+from twobus.people.survey import YOUNG, Survey, survey
 from twobus.people.words import alone, files, trend, verdict
 from twobus.project import StopError, here
 from twobus.tasks import task
@@ -64,34 +61,6 @@ def people(folders: Sequence[str] = (), as_json: bool = False, on: str = "") -> 
         print(f"\nPage: {project.name(page)}")
     if isinstance(found, Many) and found.unknown:
         raise StopError(f"Nothing is known of {len(found.unknown)} of them, see above.")
-
-
-@task
-def handover(person: str) -> None:
-    """Write a page of what one person alone knows, with a step for each part.
-
-    Args:
-        person: A login, a name or an address.
-
-    Raises:
-        SystemExit: If git knows nobody of that name, or does not know at all.
-    """
-    project, now = here(), datetime.now(UTC)
-    found = history(project.root)
-    who = meant(person, found)
-    todo = steps(Surveyor(found, settings(project), now), who, project.root)
-    name = re.sub(r"[^\w.-]+", "-", found.names[who]).strip("-.").lower()
-    page = project.reports / f"handover-{name}.html"
-    page.parent.mkdir(exist_ok=True)
-    day = now.date().isoformat()
-    text = render_handover(todo, found.names[who], project.root.name, day)
-    page.write_text(text, "utf-8", newline="\n")
-    for step in todo:
-        second = f"{step.second}, who {step.reason}" if step.second else "somebody new"
-        print(f"[ ] {step.kind} {step.name}: {second}. First: {step.first}.")
-    if not todo:
-        print(f"Somebody else here knows each file that {found.names[who]} knows.")
-    print(f"\nPage: {project.name(page)}")
 
 
 @task
