@@ -1,13 +1,17 @@
 """Who should read a change, as `poe review` says it."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import yaml
 from committed import ANN, BOB, START, Repository
+from conftest import Made
 
+from template import choices, run
 from twobus.git import git
 from twobus.people.knowledge import DAY, MASS
 from twobus.project import Project
@@ -34,7 +38,7 @@ GITLAB = {
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A project on a branch: ann alone knows a.py, bob and eve know b.py."""
     made = Repository(tmp_path / "study")
-    for name in (*GITHUB, *GITLAB):
+    for name in (*GITHUB, *GITLAB, "GITHUB_OUTPUT"):
         # Those of the CI that runs this.
         monkeypatch.delenv(name, raising=False)
     for name in ("twobus.review.readers.here", "twobus.review.before.here"):
@@ -195,3 +199,75 @@ def test_a_forge_that_does_not_tell_is_said_to(
     ask_forge(monkeypatch, found, **GITHUB)
     tells = found == {}
     assert ("the forge does not tell" in said(repository)) is not tells
+
+
+@pytest.mark.parametrize(
+    ("commits", "logins"),
+    [
+        ([{"author": {"login": "bob-1"}}], "bob-1"),
+        ([{"author": None}], ""),
+        ([{"author": {"login": "x\nreaders=eve"}}], ""),
+        ([], ""),
+    ],
+)
+def test_the_logins_of_readers_are_handed_to_who_may_ask_them(
+    repository: Repository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    commits: list[Any],
+    logins: str,
+) -> None:
+    repository.commit(ANN, {"b.py": "3"}, day=TODAY)
+    output = tmp_path / "output"
+    asked = ask_forge(monkeypatch, commits, **GITHUB, GITHUB_OUTPUT=str(output))
+    said(repository)
+    assert output.read_text("utf-8") == f"readers={logins}\n"
+    assert asked[-1] == "https://api.forge.example/repos/acme/study/commits"
+
+
+def test_outside_of_ci_nothing_is_handed_on(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    repository.commit(ANN, {"b.py": "3"}, day=TODAY)
+    asked = ask_forge(monkeypatch, [])
+    assert said(repository)
+    assert asked == []
+
+
+def ci(made: Path) -> dict[str, Any]:
+    """Return the jobs of CI."""
+    text = (made / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    return dict(yaml.safe_load(text)["jobs"])
+
+
+@pytest.mark.parametrize("level", choices("review_level"))
+def test_the_strict_level_asks_and_the_others_propose(
+    level: str, rendered: Made
+) -> None:
+    jobs = ci(rendered({"review_level": level}))
+    assert ("ask" in jobs) == ("outputs" in jobs["review"]) == (level == "strict")
+    assert jobs["review"]["permissions"]["pull-requests"] == "read"
+
+
+def test_who_asks_runs_nothing_of_the_change_and_goes_on_after_a_refusal(
+    tmp_path: Path, rendered: Made
+) -> None:
+    job = ci(rendered({"review_level": "strict"}))["ask"]
+    (step,) = job["steps"]
+    assert step.keys() == {"run", "env"}
+    log, gh = tmp_path / "log", tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\necho "$@" >> {log}\ntest "$5" != reviewers[]=bob\n')
+    gh.chmod(0o755)
+    result = run(
+        *["bash", "-e", "-c", step["run"]],
+        cwd=tmp_path,
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
+        GITHUB_REPOSITORY="acme/study",
+        NUMBER="7",
+        READERS="bob eve",
+    )
+    assert result.code == 0
+    assert "::notice::bob was not asked" in result.output
+    asks = "api --silent repos/acme/study/pulls/7/requested_reviewers -f reviewers[]="
+    assert log.read_text() == f"{asks}bob\n{asks}eve\n"

@@ -1,8 +1,10 @@
 """Who should read a change, so that more people than its author know its files."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from twobus import git
 from twobus.codeowners import forge_of
@@ -16,7 +18,7 @@ from twobus.project import StopError, here
 from twobus.review.before import ask
 from twobus.review.request import Request
 from twobus.review.table import LOOK, Row
-from twobus.review.waiting import waiting
+from twobus.review.waiting import login, waiting
 
 TOPIC = "Who reads"
 
@@ -73,11 +75,25 @@ def _said(
             "nobody else has worked here within half a year, so that one person alone "
             "knows this: ask somebody new"
         )
+    _hand_on(found, [advice.reader, advice.second])
     also = ""
     if advice.second:
         also = f", and {surveyor.names[advice.second]} to learn it"
     name = surveyor.names[advice.reader]
     return f"{name}{also}: {_reason(surveyor, advice, files)}{unknown}"
+
+
+def _hand_on(found: History, people: Sequence[str]) -> None:
+    """Write the logins of those who should read it, for a job that may ask them."""
+    if output := os.environ.get("GITHUB_OUTPUT"):
+        addresses = [
+            [word for word in found.logins[person] if "@" in word]
+            for person in people
+            if person
+        ]
+        logins = filter(None, map(login, addresses))
+        with Path(output).open("a", encoding="utf-8") as file:
+            file.write(f"readers={' '.join(logins)}\n")
 
 
 def _waiting(found: History) -> tuple[Counter[str], str]:

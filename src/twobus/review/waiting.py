@@ -1,13 +1,16 @@
-"""Which open requests wait for whom, as the forge tells a job of its CI."""
+"""What the forge tells a job of its CI of reviews: who waits for whom, and logins."""
 
 import os
+import re
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import requests
 
 # Older ones wait for somebody else, or for nobody.
 DAYS = 7
+LOGIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def waiting() -> Counter[str]:
@@ -46,3 +49,26 @@ def waiting() -> Counter[str]:
         )
     except (requests.RequestException, LookupError, TypeError, ValueError) as error:
         raise LookupError(type(error).__name__) from None
+
+
+def login(addresses: Iterable[str]) -> str:
+    """Return the login of who commits by one of some addresses; empty if none is known.
+
+    GitHub alone tells that, by what it knows of the repository's commits.
+    """
+    env = os.environ
+    if not env.get("GITHUB_REPOSITORY") or not env.get("GITHUB_API_URL"):
+        return ""
+    url = f"{env['GITHUB_API_URL']}/repos/{env['GITHUB_REPOSITORY']}/commits"
+    headers = {"Authorization": f"Bearer {env.get('GITHUB_TOKEN', '')}"}
+    for address in addresses:
+        words = {"author": address, "per_page": "1"}
+        try:
+            answer = requests.get(url, params=words, headers=headers, timeout=30)
+            answer.raise_for_status()
+            found = str(answer.json()[0]["author"]["login"])
+        except (requests.RequestException, LookupError, TypeError, ValueError):
+            continue
+        if LOGIN.fullmatch(found):
+            return found
+    return ""
