@@ -63,19 +63,20 @@ def test_a_card_names_the_files_of_its_table_alone(quick: Path) -> None:
     assert sources[0].startswith("data/raw/penguins.csv ")
 
 
+@pytest.mark.parametrize(("task", "given"), [("train", [NAME]), ("tune", NAME)])
 def test_rows_of_a_database_are_checked_before_they_are_learned_from(
-    quick: Path,
+    task: str, given: object, quick: Path
 ) -> None:
     rows = pd.read_csv(quick / "data/raw/penguins.csv")
     whole = dict.fromkeys(["flipper_length_mm", "body_mass_g"], "Int64")
     rows = rows.astype(whole)
     rows.loc[7, "body_mass_g"] = 90_000
-    file = quick / "warehouse.duckdb"
+    file = quick / f"{task}.duckdb"
     with duckdb.connect(file) as warehouse:
         warehouse.sql("create table penguins as from rows")
     quick.joinpath(".env").write_text(f"DATA_URL=duckdb://{file}\n", "utf-8")
     forget(quick)
-    assert "body_mass_g fails in_range" in refused(tasks.train, [NAME])
+    assert "body_mass_g fails in_range" in refused(getattr(tasks, task), given)
     assert registry.versions(NAME) == [1]
 
 

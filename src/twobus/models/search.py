@@ -36,7 +36,8 @@ def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:
         raise ModelError(f"models/{name}.py names no settings to try in `search`.")
     metric = next(iter(model.metrics))
     with _workers(scheduler):
-        training = split(model, source().read(model.table).to_pandas()).training
+        rows = source().read(model.table, check=True).to_pandas()
+        training = split(model, rows).training
         check(model, training[model.target])
         grid = GridSearchCV(
             seeded(model, seed),

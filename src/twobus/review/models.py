@@ -178,7 +178,7 @@ def _read(table: str, *, sample: bool) -> tuple[pd.DataFrame, str]:
     why = "that is what DATA_URL names."
     if not sample and not source().on_samples():
         try:
-            return source().read(table).to_pandas(), ""
+            return source().read(table, check=True).to_pandas(), ""
         except DataError as error:
             why = str(error)
     with patch.dict(os.environ, DATA_URL="samples"):
