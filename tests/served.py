@@ -27,6 +27,7 @@ class Server(ThreadingHTTPServer):
         public: Whether anybody may read.
         elsewhere: A login that is valid, but not for the repositories here: as on a
             real forge, git is not asked for another one.
+        reader: A login that may read.
         certificate: A file of what is to be trusted: this server.
     """
 
@@ -34,6 +35,7 @@ class Server(ThreadingHTTPServer):
     root: Path
     public = False
     elsewhere = ""
+    reader = ""
 
     def __init__(self, folder: Path) -> None:
         """Start on a free port."""
@@ -127,7 +129,8 @@ class Handler(BaseHTTPRequestHandler):
         if login and login == self.server.elsewhere:
             self.reply(404, {}, b"Repository not found.")
             return
-        reads = self.server.public and "receive-pack" not in self.path
+        anybody = self.server.public or login == (self.server.reader or None)
+        reads = anybody and "receive-pack" not in self.path
         if not reads and login != f"x-access-token:{fake.token}":
             realm = {"WWW-Authenticate": 'Basic realm="git"'}
             self.reply(401, realm, b"HTTP Basic: Access denied")

@@ -296,7 +296,8 @@ def test_each_job_on_github_that_runs_uv_logs_in_first(
     if kind == "library" and notebooks != "none":
         return
     made = rendered({"kind": kind, "notebooks": notebooks})
-    for job in ("check", "review", "update", *["build"] * (kind == "library")):
+    weekly = ("prepare", "propose")
+    for job in ("check", "review", *weekly, *["build"] * (kind == "library")):
         login, *others = logins_first(github_steps(made, job))
         assert login["env"] == {"NETRC": "${{ secrets.NETRC }}"}
         assert "uv run" in others[0]["run"]

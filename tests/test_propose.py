@@ -4,243 +4,59 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 import yaml
-from conftest import Render
-from forges import Forge, GitHub, GitLab
+from conftest import Render, Small
+from forges import GitHub, GitLab
+from inside import inside
+from proposing import (
+    LATER,
+    NEXT,
+    OLD,
+    PATHS,
+    SECRET,
+    VARIABLES,
+    Propose,
+    Study,
+    Work,
+    body,
+    hosted,
+    hosting,
+    lean,
+    placed,
+    propose,
+    weekly,
+)
 from served import Server, served
 from typer.testing import CliRunner
 
 import twobus.companion.forge
 import twobus.companion.token
-from template import Result, choices, git, render, run, set_up, status
-from twobus.companion import fleet
+from template import choices, git, render, run, set_up, status
+from twobus.call import propose as task
 from twobus.companion.branch import Outcome
 from twobus.companion.cli import app
-from twobus.companion.describe import MARK, describe
-from twobus.companion.propose import CLOSED
+from twobus.companion.describe import CLOSED, MARK, describe
 from twobus.companion.template import is_away
 from twobus.companion.token import PROPOSE, token
 from twobus.companion.update import BRANCH
 from twobus.project import StopError
 
-OLD, NEXT, LATER = "1000.0.0", "1000.1.0", "1000.2.0"
-PATHS = {"github": "acme/study", "gitlab": "acme/data/study"}
-VARIABLES = [
-    *("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"),
-    *("GH_HOST", "GITHUB_SERVER_URL", "GITLAB_HOST", "GITLAB_TOKEN", "CI_SERVER_URL"),
-]
-PAGES = (
-    "template/.github/pull_request_template",
-    "template/.gitlab/merge_request_templates",
-)
-# In no file, so that it can be looked for in all.
-SECRET = f"secret-{uuid4().hex}"
-# Stands in for uv: checks pass, unless the file `fails` says otherwise.
-UV = """#!/bin/sh
-env > "{folder}/environment"
-[ "$1" = run ] && [ -e "{folder}/fails" ] && cat "{folder}/fails" && exit 1
-exit 0
-"""
+__all__ = ["hosted", "hosting", "lean", "placed", "propose"]
 
 
-@dataclass
-class Work:
-    """A project on a forge, its template, and how to go on with both.
-
-    Attributes:
-        server: The forge.
-        template: The template's repository.
-        bare: The project's repository on the forge.
-        project: A clone of it.
-        folder: Where the test may keep what it likes.
-    """
-
-    server: Server
-    template: Path
-    bare: Path
-    project: Path
-    folder: Path
-
-    @property
-    def requests(self) -> list[dict[str, Any]]:
-        """All requests that were ever opened, as they are now."""
-        fake = self.server.fake
-        assert isinstance(fake, GitHub | GitLab)
-        found = fake.merges if isinstance(fake, GitLab) else [*fake.pulls.values()]
-        return [fake.look(one) for one in found]
-
-    def head(self, branch: str = BRANCH) -> str:
-        """Return a branch's commit on the forge, empty if there is none."""
-        return self.server.fake.tip(branch)
-
-    def release(self, version: str, text: str = "Theirs.\n") -> None:
-        """Release the template anew, with another AGENTS.md."""
-        (self.template / "template" / "AGENTS.md.jinja").write_text(text, "utf-8")
-        news = f"# Changelog\n\n## {version} (2030-01-01)\n\nNews of {version}.\n"
-        (self.template / "CHANGELOG.md").write_text(news, "utf-8")
-        git("commit", "--quiet", "--all", "--message", version, cwd=self.template)
-        tag = ["tag", "--annotate", f"v{version}", "--message", version]
-        git(*tag, cwd=self.template)
-
-    def write(self, name: str, text: str, branch: str = "main") -> None:
-        """Commit a file to a branch on the forge, as a person would."""
-        git("fetch", "--quiet", "origin", cwd=self.project)
-        git("checkout", "--quiet", "--detach", f"origin/{branch}", cwd=self.project)
-        (self.project / name).write_text(text, "utf-8")
-        git("add", "--all", cwd=self.project)
-        git("commit", "--quiet", "--message", name, cwd=self.project)
-        git("push", "--quiet", "origin", f"HEAD:refs/heads/{branch}", cwd=self.project)
-
-    def merge(self) -> None:
-        """Squash the update into the main branch, as forges do; its branch stays."""
-        git("fetch", "--quiet", "origin", cwd=self.project)
-        git("checkout", "--quiet", "--detach", "origin/main", cwd=self.project)
-        git("merge", "--squash", "--quiet", f"origin/{BRANCH}", cwd=self.project)
-        git("commit", "--quiet", "--message", "Merged", cwd=self.project)
-        git("push", "--quiet", "origin", "HEAD:refs/heads/main", cwd=self.project)
-        for one in self.requests:
-            one["state"] = "merged"
-            if isinstance(self.server.fake, GitHub):
-                one |= {"state": "closed", "merged_at": "2030-01-01T00:00:00Z"}
-
-
-Study = Callable[..., Work]
-Propose = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A forge on this machine."""
-    with served(tmp_path_factory.mktemp("served")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def small(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template with few files: rendering takes long, and is not tested here."""
-    place = tmp_path_factory.mktemp("small") / "template"
-    git("clone", "--quiet", str(release), str(place), cwd=release)
-    kept = ("template/{{ _copier_conf", "template/AGENTS", "template/_parts", *PAGES)
-    names = git("ls-files", "-z", "template", cwd=place).split("\0")
-    gone = [name for name in filter(None, names) if not name.startswith(kept)]
-    git("rm", "--quiet", "--", *gone, cwd=place)
-    git("commit", "--quiet", "--message", "Small", cwd=place)
-    git("tag", "--annotate", "--force", f"v{OLD}", "--message", OLD, cwd=place)
-    return place
-
-
-@pytest.fixture(scope="module")
-def made(
-    small: Path, server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
-    """A small project of the release before, on each forge."""
-    folder = tmp_path_factory.mktemp("made")
-    answers = {"notebooks": "none", "worked_example": False}
-    return {
-        forge: render(
-            small,
-            folder / forge,
-            repository_url=f"https://{server.host}/{path}",
-            forge=forge,
-            **answers,
-        )
-        for forge, path in PATHS.items()
-    }
-
-
-@pytest.fixture
-def study(small: Path, made: dict[str, Path], server: Server, tmp_path: Path) -> Study:
-    """Put a project on a forge, whose template has had one release since."""
-
-    def start(forge: str = "github", lock: bool = True) -> Work:
-        path, base = PATHS[forge], f"https://{server.host}/api"
-        fake: Forge = (
-            GitHub(f"{base}/v3", path)
-            if forge == "github"
-            else GitLab(f"{base}/v4", path)
-        )
-        server.fake, server.root = fake, tmp_path / "forge"
-        fake.token = SECRET
-        server.logins.clear()
-        server.elsewhere = ""
-        template, project = tmp_path / "template", tmp_path / "study"
-        git("clone", "--quiet", str(small), str(template), cwd=tmp_path)
-        shutil.copytree(made[forge], project)
-        if lock:
-            (project / "uv.lock").write_text("version = 1\n")
-        file = project / ".copier-answers.yml"
-        text = re.sub("_src_path: .*", f"_src_path: {template}", file.read_text())
-        file.write_text(text)
-        git("init", "--quiet", "-b", "main", cwd=project)
-        git("add", "--all", cwd=project)
-        git("commit", "--quiet", "--message", "Start", cwd=project)
-        bare = server.root / f"{path}.git"
-        git("clone", "--quiet", "--bare", str(project), str(bare), cwd=tmp_path)
-        git("config", "http.receivepack", "true", cwd=bare)
-        git("remote", "add", "origin", str(bare), cwd=project)
-        fake.repository = bare
-        uv = tmp_path / "uv"
-        uv.write_text(UV.format(folder=tmp_path))
-        uv.chmod(0o755)
-        work = Work(server, template, bare, project, tmp_path)
-        work.release(NEXT)
-        return work
-
-    return start
-
-
-@pytest.fixture
-def propose(monkeypatch: pytest.MonkeyPatch, server: Server, tmp_path: Path) -> Propose:
-    """Run the command as CI would, with a token that is shown to nobody."""
-
-    def run(work: Work, alone: bool = False) -> Result:
-        if not alone:
-            # To start a process takes longer than all that it does here.
-            processes = partial(ThreadPoolExecutor, 1)
-            monkeypatch.setattr(fleet, "processes", lambda *_: processes())
-        for name in VARIABLES:
-            monkeypatch.delenv(name, raising=False)
-        name = (
-            "GITHUB_SERVER_URL"
-            if isinstance(work.server.fake, GitHub)
-            else "CI_SERVER_URL"
-        )
-        monkeypatch.setenv(name, f"https://{server.host}")
-        monkeypatch.setenv("TWOBUS_TOKEN", SECRET)
-        monkeypatch.setenv("UV", str(tmp_path / "uv"))
-        monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        for name, value in server.trusted().items():
-            monkeypatch.setenv(name, value)
-        work.server.fake.requests.clear()
-        words = ["propose", "--project", str(work.project)]
-        result = CliRunner().invoke(app, words)
-        if not isinstance(result.exception, SystemExit | None):
-            raise result.exception
-        assert SECRET not in result.output
-        return Result(result.exit_code, result.output)
-
-    return run
-
-
-def body(request: dict[str, Any]) -> str:
-    """Return a request's description."""
-    return str(request.get("body") or request.get("description"))
-
-
+@pytest.mark.parametrize("by_hand", [False, True])
 @pytest.mark.parametrize("forge", PATHS)
-def test_a_request_opens_once(forge: str, study: Study, propose: Propose) -> None:
-    work = study(forge)
-    result = propose(work)
+def test_a_request_opens_once(
+    forge: str, by_hand: bool, hosted: Study, propose: Propose
+) -> None:
+    work = hosted(forge)
+    result = propose(work, by_hand=by_hand)
     assert result.code == 0, result.output
     (request,) = work.requests
     assert request["title"] == f"Update Twobus to {NEXT}"
@@ -252,6 +68,7 @@ def test_a_request_opens_once(forge: str, study: Study, propose: Propose) -> Non
     assert not request.get("draft")
     assert git("show", f"{BRANCH}:AGENTS.md", cwd=work.bare) == "Theirs.\n"
     before = (work.head(), json.dumps(work.requests))
+    # One way goes on where the other has begun.
     result = propose(work)
     assert (result.code, "nothing new" in result.output) == (0, True), result.output
     assert work.server.fake.writes == []
@@ -260,9 +77,9 @@ def test_a_request_opens_once(forge: str, study: Study, propose: Propose) -> Non
 
 @pytest.mark.parametrize("forge", PATHS)
 def test_a_later_release_takes_over_the_request(
-    forge: str, study: Study, propose: Propose
+    forge: str, hosted: Study, propose: Propose
 ) -> None:
-    work = study(forge)
+    work = hosted(forge)
     propose(work)
     key = "body" if forge == "github" else "description"
     work.requests[0][key] = body(work.requests[0]).replace("run?** …", "run?** All.")
@@ -282,9 +99,9 @@ def test_a_later_release_takes_over_the_request(
 
 @pytest.mark.parametrize("forge", PATHS)
 def test_conflicts_make_a_draft_that_is_left_to_people(
-    forge: str, study: Study, propose: Propose
+    forge: str, hosted: Study, propose: Propose
 ) -> None:
-    work = study(forge)
+    work = hosted(forge)
     work.write("AGENTS.md", "Ours.\n")
     result = propose(work)
     assert result.code == 0, result.output
@@ -308,8 +125,10 @@ def test_conflicts_make_a_draft_that_is_left_to_people(
     assert (work.head(), work.server.fake.writes) == (before, [])
 
 
-def test_a_commit_that_people_amended_is_theirs(study: Study, propose: Propose) -> None:
-    work = study()
+def test_a_commit_that_people_amended_is_theirs(
+    hosted: Study, propose: Propose
+) -> None:
+    work = hosted()
     work.write("AGENTS.md", "Ours.\n")
     propose(work)
     git("fetch", "--quiet", "origin", cwd=work.project)
@@ -325,9 +144,9 @@ def test_a_commit_that_people_amended_is_theirs(study: Study, propose: Propose) 
 
 @pytest.mark.parametrize("forge", PATHS)
 def test_failing_checks_make_a_draft_until_they_pass(
-    forge: str, study: Study, propose: Propose
+    forge: str, hosted: Study, propose: Propose
 ) -> None:
-    work = study(forge)
+    work = hosted(forge)
     (work.folder / "fails").write_text("1 failed in 2.31s\n")
     result = propose(work)
     assert result.code == 0, result.output
@@ -348,9 +167,9 @@ def test_failing_checks_make_a_draft_until_they_pass(
 
 @pytest.mark.parametrize("forge", ["github"])
 def test_what_is_merged_leaves_nothing_behind(
-    forge: str, study: Study, propose: Propose
+    forge: str, hosted: Study, propose: Propose
 ) -> None:
-    work = study(forge)
+    work = hosted(forge)
     propose(work)
     work.write("ours.txt", "Ours.\n", BRANCH)
     work.merge()
@@ -366,9 +185,9 @@ def test_what_is_merged_leaves_nothing_behind(
 
 
 def test_a_merged_branch_with_commits_of_people_is_used_again(
-    study: Study, propose: Propose
+    hosted: Study, propose: Propose
 ) -> None:
-    work = study()
+    work = hosted()
     propose(work)
     work.write("ours.txt", "Ours.\n", BRANCH)
     work.merge()
@@ -380,9 +199,9 @@ def test_a_merged_branch_with_commits_of_people_is_used_again(
 
 @pytest.mark.parametrize("forge", PATHS)
 def test_a_request_that_is_not_needed_any_more_is_closed(
-    forge: str, study: Study, propose: Propose
+    forge: str, hosted: Study, propose: Propose
 ) -> None:
-    work = study(forge)
+    work = hosted(forge)
     propose(work)
     git("fetch", "--quiet", str(work.bare), BRANCH, cwd=work.project)
     git("push", "--quiet", "origin", "FETCH_HEAD:refs/heads/other", cwd=work.project)
@@ -402,9 +221,9 @@ def test_a_request_that_is_not_needed_any_more_is_closed(
 
 @pytest.mark.parametrize("forge", ["gitlab"])
 def test_a_release_that_people_refused_is_not_proposed_again(
-    forge: str, study: Study, propose: Propose
+    forge: str, hosted: Study, propose: Propose
 ) -> None:
-    work = study(forge)
+    work = hosted(forge)
     propose(work)
     work.requests[0]["state"] = "closed"
     before = work.head()
@@ -421,8 +240,8 @@ def test_a_release_that_people_refused_is_not_proposed_again(
     ]
 
 
-def test_a_plan_without_drafts_gets_a_request(study: Study, propose: Propose) -> None:
-    work = study()
+def test_a_plan_without_drafts_gets_a_request(hosted: Study, propose: Propose) -> None:
+    work = hosted()
     assert isinstance(work.server.fake, GitHub)
     work.server.fake.drafts = False
     work.write("AGENTS.md", "Ours.\n")
@@ -434,9 +253,9 @@ def test_a_plan_without_drafts_gets_a_request(study: Study, propose: Propose) ->
 
 
 def test_what_is_not_on_the_forge_is_not_proposed(
-    study: Study, propose: Propose
+    hosted: Study, propose: Propose
 ) -> None:
-    work = study()
+    work = hosted()
     (work.project / "mine.txt").write_text("Mine.\n")
     git("add", "--all", cwd=work.project)
     git("commit", "--quiet", "--message", "Mine", cwd=work.project)
@@ -451,9 +270,9 @@ def test_what_is_not_on_the_forge_is_not_proposed(
 
 
 def test_a_project_between_two_releases_has_nothing_to_propose(
-    study: Study, propose: Propose
+    hosted: Study, propose: Propose
 ) -> None:
-    work = study()
+    work = hosted()
     git("commit", "--quiet", "--allow-empty", "--message", "More", cwd=work.template)
     newer = git("rev-parse", "HEAD", cwd=work.template).strip()
     answers = (work.project / ".copier-answers.yml").read_text()
@@ -559,11 +378,12 @@ def without_rights(work: Work) -> str:
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(
-    spoil: Callable[[Work], str], study: Study, propose: Propose
+    spoil: Callable[[Work], str], hosted: Study, propose: Propose
 ) -> None:
-    work = study()
+    work = hosted()
     sentence = spoil(work)
-    result = propose(work)
+    # Who works by hand may not have pushed the project yet.
+    result = propose(work, by_hand=spoil is not_there_yet)
     assert result.code == 2
     assert re.search(sentence, result.output), result.output
     assert "Traceback" not in result.output
@@ -571,25 +391,25 @@ def test_what_cannot_be_done_is_a_sentence(
 
 
 def test_a_push_by_somebody_else_meanwhile_stops_it(
-    study: Study, propose: Propose
+    hosted: Study, propose: Propose
 ) -> None:
-    work = study()
+    work = hosted()
     # The checks take some time, in which people go on.
     push = f"git -C '{work.project}' push -q '{work.bare}' main:{BRANCH}"
     text = (work.folder / "uv").read_text().replace("exit 0", f"{push}\nexit 0")
     (work.folder / "uv").write_text(text)
-    result = propose(work)
+    result = propose(work, by_hand=True)
     assert result.code == 2
     assert "has just been pushed to: run this again." in result.output
     assert work.head() == work.head("main")
 
 
 def test_a_template_on_somebodys_computer_is_no_failure(
-    study: Study, propose: Propose
+    hosted: Study, propose: Propose
 ) -> None:
-    work = study()
+    work = hosted()
     shutil.rmtree(work.template)
-    result = propose(work)
+    result = propose(work, by_hand=True)
     assert (result.code, work.server.fake.requests) == (0, [])
     assert "a folder that is not on this computer" in result.output
 
@@ -610,9 +430,9 @@ def test_only_folders_can_be_on_another_computer(address: str, away: bool) -> No
 
 
 def test_a_forge_that_is_away_is_a_sentence(
-    study: Study, propose: Propose, monkeypatch: pytest.MonkeyPatch
+    hosted: Study, propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = study()
+    work = hosted()
     monkeypatch.setattr(twobus.companion.forge, "ATTEMPTS", 1)
     monkeypatch.setattr(work.server, "fake", GitHub("https://localhost:1/api/v3"))
     answers = work.project / ".copier-answers.yml"
@@ -639,9 +459,9 @@ def keep_template_on_the_forge(work: Work) -> None:
 
 @pytest.mark.parametrize("forge", PATHS)
 def test_the_token_is_shown_to_the_forge_only(
-    forge: str, study: Study, propose: Propose, monkeypatch: pytest.MonkeyPatch
+    forge: str, hosted: Study, propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = study(forge)
+    work = hosted(forge)
     keep_template_on_the_forge(work)
     # Whoever keeps what it is told would keep this as well.
     home = work.folder / "home"
@@ -657,7 +477,7 @@ def test_the_token_is_shown_to_the_forge_only(
     )
     (tools / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
-    result = propose(work, alone=True)
+    result = propose(work, alone=True, by_hand=True)
     assert result.code == 0, result.output
     assert len(work.requests) == 1
     said = {login for _, login in work.server.logins}
@@ -675,9 +495,9 @@ def test_the_token_is_shown_to_the_forge_only(
 @pytest.mark.parametrize("forge", PATHS)
 @pytest.mark.parametrize("login", ["ci", "x-access-token"])
 def test_a_netrc_for_the_library_does_not_log_in_instead(
-    login: str, forge: str, study: Study, propose: Propose
+    login: str, forge: str, hosted: Study, propose: Propose
 ) -> None:
-    work = study(forge)
+    work = hosted(forge)
     keep_template_on_the_forge(work)
     home = work.folder / "home"
     home.mkdir()
@@ -685,15 +505,15 @@ def test_a_netrc_for_the_library_does_not_log_in_instead(
     netrc = f"machine localhost login {login} password of-the-library"
     (home / ".netrc").write_text(netrc)
     work.server.elsewhere = f"{login}:of-the-library"
-    result = propose(work, alone=True)
+    result = propose(work, alone=True, by_hand=True)
     assert result.code == 0, result.output
     assert len(work.requests) == 1
 
 
 def test_another_host_does_not_get_the_token(
-    study: Study, propose: Propose, tmp_path_factory: pytest.TempPathFactory
+    hosted: Study, propose: Propose, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    work = study()
+    work = hosted()
     with served(tmp_path_factory.mktemp("other")) as other:
         other.fake, other.root = work.server.fake, work.folder / "other"
         place = other.root / "acme" / "twobus.git"
@@ -704,7 +524,7 @@ def test_another_host_does_not_get_the_token(
         work.write(".copier-answers.yml", re.sub("_src_path: .*", source, answers))
         own = other.certificate.read_text()
         work.server.certificate.write_text(work.server.certificate.read_text() + own)
-        result = propose(work)
+        result = propose(work, by_hand=True)
         assert result.code == 2
         assert "The template cannot be fetched" in result.output
         assert {login for _, login in other.logins} == {""}
@@ -776,13 +596,17 @@ def test_gitlab_proposes_in_schedules_and_nothing_else(
     rules = {name: [one["if"] for one in job["rules"]] for name, job in jobs.items()}
     assert rules == {
         "check": ['$CI_PIPELINE_SOURCE != "schedule"'],
-        "update": ['$CI_PIPELINE_SOURCE == "schedule"'],
+        "prepare-update": ['$CI_PIPELINE_SOURCE == "schedule"'],
+        "propose-update": ['$CI_PIPELINE_SOURCE == "schedule"'],
         "review": ['$CI_PIPELINE_SOURCE == "merge_request_event"'],
     }
     # A schedule is for a branch, and the one for the default branch passes.
     wanted = {"if": "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"}
     assert wanted in config["workflow"]["rules"]
-    assert jobs["update"]["script"] == ["uv run --locked poe propose"]
+    poe = "uv run --locked poe propose"
+    assert jobs["prepare-update"]["script"] == [f"{poe} --prepare update"]
+    handed = '--deliver "$CI_PROJECT_DIR/update"'
+    assert jobs["propose-update"]["script"] == [f"{poe} {handed}"]
 
 
 def test_github_proposes_weekly_at_a_time_of_the_projects_own(project: Render) -> None:
@@ -800,26 +624,42 @@ def test_github_proposes_weekly_at_a_time_of_the_projects_own(project: Render) -
     assert len(times) == 3
 
 
-def step(project: Path) -> tuple[str, dict[str, str]]:
-    """Return the line that proposes, and the variables that the workflow sets."""
-    if (gitlab := project / ".gitlab-ci.yml").exists():
-        (line,) = yaml.safe_load(gitlab.read_text("utf-8"))["update"]["script"]
-        return line, {}
-    file = project / ".github" / "workflows" / "update.yml"
-    steps = yaml.safe_load(file.read_text("utf-8"))["jobs"]["update"]["steps"]
-    assert steps[0]["with"] == {"persist-credentials": False}
-    *_, last = [one for one in steps if "run" in one]
-    return last["run"], last["env"]
+@pytest.mark.parametrize("forge", PATHS)
+def test_only_the_job_that_runs_locked_code_gets_a_token(
+    forge: str, project: Render
+) -> None:
+    first, second = weekly(project(forge=forge, notebooks="none"))
+    assert "TWOBUS_TOKEN" not in first.text
+    assert "github.token" not in first.text
+    assert "'write'" not in first.text
+    assert "'twobus'" in second.text
+    assert "--deliver" in second.text
+    assert "poe check" not in second.text
+    # Nor does one leave anything behind that the other uses.
+    for job in (first, second):
+        assert "'enable-cache': False" in job.text or "'cache': []" in job.text
+
+
+@pytest.mark.parametrize("equals", [" ", "="])
+def test_the_job_that_runs_new_code_refuses_a_token(
+    equals: str, small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = f"--prepare{equals}update".split()
+    project = small(notebooks="none")
+    monkeypatch.setattr(sys, "argv", ["propose", *words])
+    stop = pytest.raises(SystemExit, match="environment scope to twobus")
+    with inside(project, TWOBUS_TOKEN=SECRET), stop:
+        task()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("forge", PATHS)
 def test_the_job_opens_a_request_and_is_quiet_otherwise(
-    forge: str, release: Path, server: Server, tmp_path: Path
+    forge: str, release: Path, hosting: Server, tmp_path: Path
 ) -> None:
     path, template = PATHS[forge], tmp_path / "template"
     git("clone", "--quiet", str(release), str(template), cwd=tmp_path)
-    url = f"https://{server.host}/{path}"
+    url = f"https://{hosting.host}/{path}"
     made = render(
         template,
         tmp_path / "study",
@@ -828,71 +668,69 @@ def test_the_job_opens_a_request_and_is_quiet_otherwise(
         notebooks="none",
         worked_example=False,
     )
-    server.root = tmp_path / "forge"
+    hosting.root = tmp_path / "forge"
     if forge == "gitlab":
         # A private template on the same forge.
-        place = server.root / "acme" / "twobus.git"
+        place = hosting.root / "acme" / "twobus.git"
         place.parent.mkdir(parents=True)
         place.symlink_to(template / ".git")
-        source = f"_src_path: https://{server.host}/acme/twobus.git"
+        source = f"_src_path: https://{hosting.host}/acme/twobus.git"
         answers = made / ".copier-answers.yml"
         answers.write_text(re.sub("_src_path: .*", source, answers.read_text()))
     set_up(made)
     kind, base = (GitHub, "v3") if forge == "github" else (GitLab, "v4")
-    fake = kind(f"https://{server.host}/api/{base}", path)
-    server.fake, fake.token = fake, SECRET
-    server.logins.clear()
-    bare = server.root / f"{path}.git"
+    fake = kind(f"https://{hosting.host}/api/{base}", path)
+    hosting.fake, fake.token = fake, SECRET
+    hosting.logins.clear()
+    bare = hosting.root / f"{path}.git"
     git("clone", "--quiet", "--bare", str(made), str(bare), cwd=tmp_path)
     git("config", "http.receivepack", "true", cwd=bare)
     fake.repository = bare
     git("remote", "add", "origin", str(bare), cwd=made)
-    work = Work(server, template, bare, made, tmp_path)
+    work = Work(hosting, template, bare, made, tmp_path)
 
-    # As a runner does: the newest commit only, without a name for anybody.
-    checkout = tmp_path / "checkout"
-    git("clone", "--quiet", "--depth", "1", bare.as_uri(), str(checkout), cwd=tmp_path)
-    git("checkout", "--quiet", "--detach", cwd=checkout)
-    address = f"https://runner:expired@{server.host}/{path}.git"
-    git("remote", "set-url", "origin", address, cwd=checkout)
-    line, variables = step(checkout)
-    github = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": f"https://{server.host}"}
-    gitlab = {"GITLAB_CI": "true", "CI_SERVER_URL": f"https://{server.host}"}
-    values = {
-        "${{ github.token }}": "ghs_of-the-runner",
-        "${{ secrets.TWOBUS_TOKEN }}": SECRET,
-    }
-    own = {name: values[value] for name, value in variables.items()}
-    own |= github if forge == "github" else {**gitlab, "TWOBUS_TOKEN": SECRET}
-    unset = [
-        word
-        for name in ("GIT_AUTHOR", "GIT_COMMITTER")
-        for word in ("-u", f"{name}_NAME", "-u", f"{name}_EMAIL")
-    ]
-
-    # What is for a private library on that forge, and for nothing else there.
+    address = f"https://runner:expired@{hosting.host}/{path}.git"
+    # What is for a private library on that forge, and for the template there.
     home, cache = tmp_path / "home", run("uv", "cache", "dir", cwd=tmp_path).output
     home.mkdir()
-    (home / ".netrc").write_text("machine localhost login ci password of-the-library")
-    server.elsewhere = "ci:of-the-library"
+    (home / ".netrc").write_text("machine localhost login ci password of-the-reader")
+    hosting.reader = "ci:of-the-reader"
+    settings = {
+        **hosting.trusted_too(),
+        "HOME": str(home),
+        "UV_CACHE_DIR": cache.strip(),
+    }
+    settings |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    settings |= {"RUNNER_TEMP": str(tmp_path / "temp"), "CI_REPOSITORY_URL": str(bare)}
+    settings["CI_COMMIT_SHA"] = "main"
+    count = 0
 
-    def job() -> Result:
-        script = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", line]
-        settings = {**own, **server.trusted_too(), "CI": "true"}
-        settings |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        settings |= {"HOME": str(home), "UV_CACHE_DIR": cache.strip()}
-        result = run("env", *unset, *script, cwd=checkout, **settings)
-        assert SECRET not in result.output
-        assert (result.code, status(checkout)) == (0, ""), result.output
-        return result
+    def job() -> str:
+        nonlocal count
+        said = ""
+        for one in weekly(made):
+            # As a runner does: without a name for anybody.
+            checkout = tmp_path / f"checkout-{count}"
+            count += 1
+            git("clone", "--quiet", bare.as_uri(), str(checkout), cwd=tmp_path)
+            git("checkout", "--quiet", "--detach", cwd=checkout)
+            git("remote", "set-url", "origin", address, cwd=checkout)
+            handed = tmp_path / f"checkout-{count - 2}" / "update"
+            if handed.exists():
+                shutil.move(handed, checkout / "update")
+            said += one.run(checkout, forge, hosting.host, **settings)
+            assert status(checkout) in {"", "?? update/\n"}
+            if "Nothing to propose" in said and forge == "github":
+                break
+        return said
 
-    assert "Nothing to propose" in job().output
+    assert "is at" in job()
     assert fake.writes == []
     if forge == "gitlab":
         # The checks of a project take long, and here they are not run.
         work.write("AGENTS.md", "Ours.\n")
     work.release(NEXT)
-    assert "opened" in job().output
+    assert "opened" in job()
     (request,) = work.requests
     checks = {"github": "passes on this branch", "gitlab": "was not run"}
     assert f"`poe check` {checks[forge]}" in body(request)
@@ -900,4 +738,4 @@ def test_the_job_opens_a_request_and_is_quiet_otherwise(
     assert author.strip() == "Twobus <twobus@noreply.invalid>"
     if forge == "github":
         shutil.rmtree(template)
-        assert "is not on this computer" in job().output
+        assert "is not on this computer" in job()

@@ -407,9 +407,10 @@ def test_the_weekly_job_is_not_red_where_ci_is_already(
     template = clone(release, tmp_path / "template")
     made = render(template, tmp_path / "study")
     file = made / ".github" / "workflows" / "update.yml"
-    *_, last = yaml.safe_load(file.read_text("utf-8"))["jobs"]["update"]["steps"]
-    line = last["run"].replace("uv run --locked poe propose", "echo proposed")
-    assert run("bash", "-ec", line, cwd=made).output == "proposed\n"
+    steps = yaml.safe_load(file.read_text("utf-8"))["jobs"]["prepare"]["steps"]
+    *_, last = [step["run"] for step in steps if "run" in step]
+    line = last.replace("uv run --locked poe propose", "echo proposed")
+    assert "proposed --prepare" in run("bash", "-ec", line, cwd=made).output
     template.rename(tmp_path / "away")
     result = run("bash", "-ec", line, cwd=made)
     assert result.code == 0

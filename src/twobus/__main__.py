@@ -9,7 +9,16 @@ from importlib.util import find_spec
 from typing import NoReturn
 
 # What the companion needs, and a project does not install.
-COMPANION = ("copier", "httpx", "packaging", "psutil", "rich", "typer", "yaml")
+COMPANION = (
+    "copier",
+    "httpx",
+    "packaging",
+    "psutil",
+    "pydantic",
+    "rich",
+    "typer",
+    "yaml",
+)
 # Tells a program that it was started by itself.
 AGAIN = "TWOBUS_AGAIN"
 

@@ -1,7 +1,7 @@
 """Call the companion, which is not installed with a project.
 
 `protect` runs at the release that the project records, `update` and `propose` at the
-template's newest.
+template's newest. What delivers an update in CI runs as the project's lock names it.
 """
 
 import os
@@ -50,16 +50,30 @@ def update() -> None:
 
 @task
 def propose() -> None:
-    """Run the `twobus propose` of the template's newest release, as CI does weekly.
+    """Run the `twobus propose` of the template's newest release.
+
+    CI does it weekly in two jobs: `--prepare FOLDER`, by the newest release and without
+    a token, and `--deliver FOLDER`, with the token and what the project's lock names.
 
     Raises:
         SystemExit: As that command ends.
     """
     source, _ = _template()
+    words = [part for word in sys.argv[1:] for part in word.split("=", 1)]
+    given = dict(pairwise(words))
+    if "--prepare" in given and os.environ.get("TWOBUS_TOKEN"):
+        raise StopError(
+            "TWOBUS_TOKEN is there, and this runs code of a release that nobody has "
+            "read yet. On GitLab: set the variable's environment scope to twobus "
+            "(Settings, CI/CD, Variables), so that only the second job gets it."
+        )
     if source.startswith("file:") and not Path(url2pathname(source[5:])).exists():
         # People know, and a job that is red every week would teach them to look away.
         print(f"Nothing to propose: the template at {source} is not on this computer.")
         return
+    if handed := given.get("--deliver"):
+        root, module = str(here().root), "twobus.companion.deliver"
+        _run([sys.executable, "-m", module, str(Path(handed).resolve()), root])
     _newest(_log_in(source), "propose", *sys.argv[1:], "--project", str(here().root))
 
 
@@ -112,12 +126,15 @@ def _template() -> tuple[str, str]:
 
 def _companion(package: str, *words: str) -> NoReturn:
     uv = [os.environ.get("UV", "uv"), "tool", "run", "--quiet"]
-    command = [*uv, "--from", f"twobus @ git+{package}", "twobus", *words]
+    _run([*uv, "--from", f"twobus @ git+{package}", "twobus", *words])
+
+
+def _run(command: list[str]) -> NoReturn:
     try:
         done = subprocess.run(command, cwd=here().root)
     except FileNotFoundError:
         raise StopError(
-            f"{uv[0]} is not installed, which gets the companion."
+            f"{command[0]} is not installed, which gets the companion."
         ) from None
     raise SystemExit(done.returncode)
 

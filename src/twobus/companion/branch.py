@@ -297,13 +297,17 @@ def publish(clone: Path, own: str, here: Path, branch: str, seen: str) -> None:
     Raises:
         StopError: If somebody has moved the branch in the meantime.
     """
-    if seen:
-        trees = [f"{one}^{{tree}}" for one in (seen, "HEAD")]
-        same = len(set(git("rev-parse", *trees, cwd=clone).split())) == 1
-        if same and git("merge-base", seen, own, cwd=clone).strip() == own:
-            return
+    if seen and is_same(clone, seen, "HEAD", own):
+        return
     if not put_back(clone, here, branch, seen, own):
         raise StopError(f"{branch} has just been changed by somebody: run this again.")
+
+
+def is_same(clone: Path, one: str, other: str, own: str) -> bool:
+    """Tell whether a commit has the content of another, and stands on our own."""
+    trees = git("rev-parse", f"{one}^{{tree}}", f"{other}^{{tree}}", cwd=clone)
+    same = len(set(trees.split())) == 1
+    return same and git("merge-base", one, own, cwd=clone).strip() == own
 
 
 def conflicts(here: Path, clone: Path) -> list[str]:

@@ -22,6 +22,7 @@ from twobus.companion.adopt import home
 from twobus.companion.branch import Outcome
 from twobus.companion.fit import Adoption
 from twobus.companion.forge import Client
+from twobus.companion.handover import prepare as make_ready
 from twobus.companion.place import Protected, read
 from twobus.companion.propose import propose as carry
 from twobus.companion.settings import Live, show
@@ -172,10 +173,19 @@ def adopt(
     "propose; 2 refused, or could not be done."
 )
 @fleet.ending_well()
-def propose(project: Folder = Path()) -> None:
+def propose(
+    project: Folder = Path(),
+    prepare: Annotated[
+        Path | None,
+        typer.Option(help="Only make the update, without a token, into this folder."),
+    ] = None,
+) -> None:
     """Keep one pull or merge request open that brings the newest release."""
     try:
-        carry(project, typer.echo)
+        if prepare:
+            make_ready(project, prepare, typer.echo)
+        else:
+            carry(project, typer.echo)
     except StopError as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from None

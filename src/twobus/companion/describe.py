@@ -13,6 +13,9 @@ LONGEST = 20_000
 WIDEST = 500
 # Output differs from run to run, and that is no news.
 OUTPUT = re.compile(r"<details>.*</details>", re.DOTALL)
+# Spaces before it do not matter, nor do marks of quotes and lists.
+COMMAND = re.compile(r"^([\s>*+-]*)/", re.MULTILINE)
+CLOSED = "Closed by Twobus: the project is at the newest release."
 RESOLVE = f"""\
 The project and the template have both changed the same lines, and these files hold \
 both, between `<<<<<<< {YOURS}` and `>>>>>>> {THEIRS}`. Keep what is right:
@@ -55,12 +58,12 @@ def describe(outcome: Outcome, waits: bool) -> str:
         outcome: What the update did.
         waits: Whether checks on the forge wait for people.
     """
-    notes = outcome.notes
+    notes = list(map(_harmless, outcome.notes))
     # The last notes may be what a program said, after a line that tells which.
     start = next((i for i, note in enumerate(notes) if note.endswith(":")), len(notes))
     parts = [f"This brings the project from Twobus {outcome.old} to {outcome.new}."]
     if outcome.conflicts:
-        files = "\n".join(f"- `{name}`" for name in outcome.conflicts)
+        files = "\n".join(f"- `{_harmless(name)}`" for name in outcome.conflicts)
         parts += ["### To resolve", files, RESOLVE]
     if start:
         parts += ["### Decided", "\n".join(f"- {note}" for note in notes[:start])]
@@ -72,6 +75,15 @@ def describe(outcome: Outcome, waits: bool) -> str:
     return "\n\n".join(parts)
 
 
+def _harmless(text: str) -> str:
+    """Return others' words without what a forge or this module takes for more.
+
+    GitLab does what a line such as `/merge` says, with the rights of the token.
+    """
+    text = COMMAND.sub(r"\1\\/", text.replace("\r", "\n"))
+    return text.replace("<!--", "&lt;!--").replace(CLOSED, "…")
+
+
 def _news(changes: Mapping[str, str]) -> Iterator[str]:
     """Yield what is new in each release, the newest first, up to a length."""
     length = 0
@@ -80,13 +92,15 @@ def _news(changes: Mapping[str, str]) -> Iterator[str]:
         if length > LONGEST and length > len(text):
             yield "What was new before is in the template's changelog."
             return
-        yield f"#### {release}\n\n{text}"
+        yield f"#### {release}\n\n{_harmless(text)}"
 
 
 def _checks(outcome: Outcome, said: list[str]) -> str:
     if said:
         lines = "\n".join(line[:WIDEST] for line in said[1:])
-        output = f"<summary>The last lines</summary>\n\n````\n{lines}\n````"
+        # Longer than any fence within.
+        fence = "`" * max([4, *(len(run) + 1 for run in re.findall("`+", lines))])
+        output = f"<summary>The last lines</summary>\n\n{fence}\n{lines}\n{fence}"
         return f"{said[0]}\n\n<details>{output}\n\n</details>"
     if outcome.conflicts or any(note.startswith(UNLOCKED) for note in outcome.notes):
         return "`poe check` was not run: there is more to do first."

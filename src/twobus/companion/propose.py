@@ -10,34 +10,34 @@ import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from twobus.companion import fleet
-from twobus.companion.branch import touched
-from twobus.companion.describe import body, comparable, describe
+from twobus.companion.branch import Outcome, touched
+from twobus.companion.describe import CLOSED, body, comparable, describe
 from twobus.companion.forge import Client
+from twobus.companion.handover import Tell, bring, is_current, take, way
 from twobus.companion.place import Place, locate
 from twobus.companion.pulls import FORGES, Request, Requests
 from twobus.companion.remote import FETCHED, Remote
 from twobus.companion.template import Template, fetch, is_away
 from twobus.companion.token import PROPOSE, VARIABLES
-from twobus.companion.update import BRANCH, update
+from twobus.companion.update import BRANCH
 from twobus.git import git
 from twobus.project import ANSWERS, StopError, answers
 
-CLOSED = "Closed by Twobus: the project is at the newest release."
 # What people are asked in a request, on each forge.
 PAGES = {
     "github": ".github/pull_request_template.md",
     "gitlab": ".gitlab/merge_request_templates/Default.md",
 }
 
-Tell = Callable[[str], None]
+# Makes the update in a clone, or takes it from where it was made: by the template and a
+# folder for more. Returns how it went, and the last commit.
+Make = Callable[[Path, Template, Path], tuple[Outcome, str]]
 
 
 def propose(folder: Path, tell: Tell) -> None:
-    """Open, refresh or close the request of a project.
+    """Open, refresh or close the request of a project: all in this process.
 
     Args:
         folder: The project's folder.
@@ -46,6 +46,31 @@ def propose(folder: Path, tell: Tell) -> None:
     Raises:
         StopError: If it cannot be done.
     """
+
+    def make(clone: Path, template: Template, work: Path) -> tuple[Outcome, str]:
+        outcome = bring(clone, template, work, tell)
+        return outcome, git("rev-parse", BRANCH, cwd=clone).strip()
+
+    _carry(folder, make, tell)
+
+
+def deliver(folder: Path, handed: Path, tell: Tell) -> None:
+    """Open, refresh or close the request by what `prepare` has put into a folder.
+
+    No code of the new release runs.
+
+    Args:
+        folder: The project's folder.
+        handed: The folder of `prepare`.
+        tell: Gets a sentence for everything that was done, or why nothing was.
+
+    Raises:
+        StopError: If it cannot be done.
+    """
+    _carry(folder, lambda clone, template, _: take(clone, template, handed), tell)
+
+
+def _carry(folder: Path, make: Make, tell: Tell) -> None:
     address = str(answers(folder).get("_src_path", ""))
     if is_away(address):
         tell(
@@ -59,7 +84,7 @@ def propose(folder: Path, tell: Tell) -> None:
         Client(place, PROPOSE) as client,
         tempfile.TemporaryDirectory(prefix="twobus-") as name,
     ):
-        # The project's checks run code of a release that nobody has read here yet.
+        # Programs that are started get no token without need.
         for variable in (*VARIABLES, PROPOSE.variable):
             os.environ.pop(variable, None)
         requests = FORGES[place.forge](client, BRANCH)
@@ -69,8 +94,9 @@ def propose(folder: Path, tell: Tell) -> None:
         remote.clone(clone, base, folder)
         sha = remote.fetch(clone)
         waits = client.token.source == "GITHUB_TOKEN"
+        work = Path(name)
         _Work(
-            tell, place, requests, known, remote, base, sha, clone, Path(name), waits
+            tell, place, requests, known, remote, base, sha, clone, work, make, waits
         ).do()
 
 
@@ -88,6 +114,7 @@ class _Work:
         sha: The commit of the update's branch there, empty if there is none.
         clone: A clone of the default branch, which may be written to.
         folder: A folder for more.
+        make: Makes the update.
         waits: Whether checks on the forge wait for people.
     """
 
@@ -100,6 +127,7 @@ class _Work:
     sha: str
     clone: Path
     folder: Path
+    make: Make
     waits: bool
 
     @property
@@ -122,12 +150,11 @@ class _Work:
                 f"{self.place.path} has no {ANSWERS} on its branch {self.base}: push "
                 "the project there first."
             )
-        recorded = answers(self.clone)
-        address = str(recorded.get("_src_path", ""))
+        address = str(answers(self.clone).get("_src_path", ""))
         history = self.folder / "template.git"
         template = fetch(address, history, self.remote.login)
-        old, new = template.release(str(recorded.get("_commit"))), template.newest
-        if old.ref == new.ref or template.is_newer(old, new):
+        old, new = way(self.clone, template)
+        if is_current(template, old, new):
             self._clean_up()
             self.tell(f"Nothing to propose: {self.place.path} is at {old.name}.")
             return
@@ -158,12 +185,7 @@ class _Work:
 
     def _bring_up(self, template: Template, title: str) -> None:
         """Update the branch, and open the request or refresh it if there is news."""
-        with fleet.processes(self.folder, [template]) as pool:
-            work = partial(update, check=True)
-            outcome = pool.submit(work, self.clone, template).result()
-        for note in outcome.notes:
-            self.tell(note)
-        new = git("rev-parse", BRANCH, cwd=self.clone).strip()
+        outcome, new = self.make(self.clone, template, self.folder)
         moved = self.remote.push(self.clone, new, self.sha)
         page = self.clone / PAGES[self.place.forge]
         asked = page.read_text("utf-8") if page.is_file() else ""

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 from twobus.companion.forge import Client
+from twobus.companion.handover import identify
 from twobus.companion.token import PROPOSE
 from twobus.companion.update import BRANCH
-from twobus.git import PATIENCE, ask, configured, git, login
+from twobus.git import PATIENCE, configured, git, login
 from twobus.project import StopError
 
 REF = f"refs/heads/{BRANCH}"
@@ -53,10 +54,7 @@ class Remote:
         """Clone a branch, with the identity of the project's folder or one of ours."""
         words = ["clone", "--quiet", "--no-tags", "--single-branch", "--branch", base]
         self.git(*words, "--", self.url, target)
-        ours = {"user.name": "Twobus", "user.email": "twobus@noreply.invalid"}
-        for key, own in ours.items():
-            value = ask("config", key, cwd=project, strange=True) or own
-            git("config", key, value, cwd=target)
+        identify(target, project)
         return target
 
     def fetch(self, clone: Path) -> str:
