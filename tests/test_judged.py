@@ -91,6 +91,32 @@ def test_a_metric_of_one_class_works_with_texts_also_in_folds(quick: Path) -> No
     assert all(0.5 < it.value <= 1 for it in named)
 
 
+COST = """
+def cost(truth, decided):
+    \"\"\"Return what errors cost.\"\"\"
+    return float((5 * (truth & ~decided) + (~truth & decided)).mean())
+
+
+MODEL = Model("""
+
+
+def test_a_cost_decides_and_judges(quick: Path) -> None:
+    edit(quick, MODULE, "\nMODEL = Model(", COST)
+    edit(quick, MODULE, 'time="year",', 'time="year",\n    positive="male",')
+    scorers = (
+        '"cost": -1}, scorers={"cost": make_scorer(cost, greater_is_better=False)}'
+    )
+    edit(quick, MODULE, '"neg_log_loss": -0.45}', f'"neg_log_loss": -0.45, {scorers}')
+    text = (quick / MODULE).read_text("utf-8")
+    text = "from sklearn.metrics import make_scorer\n" + text
+    (quick / MODULE).write_text(text, "utf-8")
+    commit(quick)
+    tasks.train([NAME])
+    scores = [it for it in registry.fetch(NAME, 2).scores if it.metric == "cost"]
+    assert {it.rows for it in scores} == {"held out", "cross-validated"}
+    assert all(-1 < it.low <= it.value <= it.high < 0.2 for it in scores), scores
+
+
 def test_rows_without_a_value_are_a_slice(quick: Path) -> None:
     edit(quick, MODULE, 'slices={"species": 0.7}', 'slices={"body_mass_g": 0.0}')
     commit(quick)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, make_scorer, mean_pinball_loss
 
 from twobus.models.declaration import Model, ModelError
 from twobus.models.metrics import OF_ONE, Measure, check
@@ -17,7 +17,9 @@ TRUTH = pd.Series(["no", "yes", "yes", "no", "yes", "no"])
 SHARES = np.array([0.1, 0.9, 0.4, 0.2, 0.7, 0.6])
 
 
-def declared(*metrics: str, positive: Any = None, number: bool = False) -> Model:
+def declared(
+    *metrics: str, positive: Any = None, number: bool = False, **scorers: Any
+) -> Model:
     """Return what a metric asks of a declaration."""
     estimator = LinearRegression() if number else LogisticRegression()
     found = SimpleNamespace(
@@ -25,6 +27,7 @@ def declared(*metrics: str, positive: Any = None, number: bool = False) -> Model
         estimator=estimator,
         positive=positive,
         metrics=dict.fromkeys(metrics, 0.0),
+        scorers=scorers,
     )
     return cast("Model", found)
 
@@ -103,3 +106,56 @@ def test_metrics_that_cannot_be_are_refused_before_the_fit(
 )
 def test_metrics_that_can_be_are_taken(model: Model, truth: pd.Series) -> None:
     check(model, truth)
+
+
+def cost(truth: Any, decided: Any) -> float:
+    """Return what errors cost: who is missed costs five times a false alarm."""
+    missed, alarms = truth & ~decided, ~truth & decided
+    return float(5 * missed.sum() + alarms.sum())
+
+
+def test_a_scorer_of_ones_own_judges_by_its_direction() -> None:
+    fitted = SimpleNamespace(classes_=np.array(["no", "yes"]))
+    own = {"cost": make_scorer(cost, greater_is_better=False)}
+    model = declared("cost", positive="yes", **own)
+    check(model, TRUTH)
+    assert Measure(model, "cost", fitted, TRUTH)(predicted()) == -6
+
+
+def test_a_scorer_of_ones_own_may_ask_for_probabilities() -> None:
+    fitted = SimpleNamespace(classes_=np.array(["no", "yes"]))
+    scorer = make_scorer(
+        lambda truth, share: share.max(), response_method="predict_proba"
+    )
+    model = declared("most", positive="yes", most=scorer)
+    assert Measure(model, "most", fitted, TRUTH)(predicted()) == 0.9
+
+
+def test_quantiles_are_judged_by_their_pinball_loss() -> None:
+    scorer = make_scorer(mean_pinball_loss, alpha=0.9, greater_is_better=False)
+    model = declared("pinball_90", number=True, pinball_90=scorer)
+    truth = pd.Series([10.0, 0.0])
+    value = Measure(model, "pinball_90", None, truth)(pd.DataFrame({"y": [0.0, 10.0]}))
+    assert value == pytest.approx(-(9 + 1) / 2)
+
+
+def test_a_scorer_that_fails_is_named() -> None:
+    scorer = make_scorer(lambda truth, found: 1 / 0)
+    model = declared("mine", number=True, mine=scorer)
+    with pytest.raises(ModelError, match=r"The scorer 'mine' failed: .*ZeroDivision"):
+        Measure(model, "mine", None, pd.Series([1.0]))(pd.DataFrame({"y": [1.0]}))
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (declared("f1", f1=make_scorer(cost)), "is scikit-learn's"),
+        (declared("accuracy", cost=make_scorer(cost)), "judges nothing"),
+        (declared("cost", cost=cost), "does not say whether more is better"),
+    ],
+)
+def test_a_scorer_that_cannot_judge_is_refused_before_the_fit(
+    model: Model, said: str
+) -> None:
+    with pytest.raises(ModelError, match=said):
+        check(model, TRUTH)

@@ -50,6 +50,10 @@ class Model:
         metrics: The least value for promotion by the name of a metric of
             `sklearn.metrics.get_scorer_names()`; more is always better. The first
             one decides where a single one is needed.
+        scorers: Metrics of your own, by the name that `metrics` gives them: each made
+            by `sklearn.metrics.make_scorer`, which says whether less is better. Then
+            its values are negative, so that more is better here, too. With `positive`
+            it gets true for that class, and false for the other.
         positive: Of two classes the one that metrics such as `f1`, `precision` and
             `average_precision` are about.
         slices: The least value of the first metric within every group of rows that
@@ -84,6 +88,7 @@ class Model:
     estimator: Estimator
     metrics: Mapping[str, float]
     features: Callable[[pd.DataFrame], pd.DataFrame] = unchanged
+    scorers: Mapping[str, Callable[..., float]] = field(default_factory=dict)
     positive: Any = None
     slices: Mapping[str, float] = field(default_factory=dict)
     key: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""What a metric says of predictions, by scikit-learn's scorers."""
+"""What a metric says of predictions, by scorers of scikit-learn or the model's."""
 
 import warnings
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from twobus.models.declaration import Model, ModelError
+from twobus.models.declaration import Model, ModelError, explain
 from twobus.models.rows import SHARE, table_of
 
 
@@ -33,7 +33,8 @@ class Measure:
             fitted: What has predicted; it knows its classes.
             truth: What was true; its index finds the rows of the predictions.
         """
-        self.scorer = get_scorer(metric)
+        self.own = metric in model.scorers
+        self.scorer = _named(model, metric)
         self.metric = metric
         self.positive = model.positive
         self.reason = ""
@@ -57,7 +58,12 @@ class Measure:
             try:
                 truth = self.truth.loc[predicted.index]
                 value = float(self.scorer(self.told, predicted, truth))
-            except ValueError as error:
+            except Exception as error:
+                if self.own:
+                    told = f"The scorer {self.metric!r} failed: {explain(error)}"
+                    raise ModelError(told) from None
+                if not isinstance(error, ValueError):
+                    raise
                 # Such as for the rows of a single class.
                 self.reason = f"not defined here: {' '.join(str(error).split())[:200]}"
                 return nan
@@ -88,6 +94,11 @@ def scorer(
     return score
 
 
+def _named(model: Model, metric: str) -> Any:
+    """Return the scorer of a name: the model's own, or scikit-learn's."""
+    return model.scorers.get(metric) or get_scorer(metric)
+
+
 def check(model: Model, truth: pd.Series) -> None:
     """Refuse metrics that cannot be computed, before hours of fitting.
 
@@ -96,10 +107,26 @@ def check(model: Model, truth: pd.Series) -> None:
         truth: The known targets.
 
     Raises:
-        ModelError: If a name is none of scikit-learn's, or a metric is about one class
+        ModelError: If a name is no scorer's, or a metric is about one class
             of two and nobody has said which.
     """
     known = get_scorer_names()
+    for metric, own in model.scorers.items():
+        if metric in known:
+            raise ModelError(
+                f"{metric!r} in `scorers` is scikit-learn's: call yours otherwise."
+            )
+        if metric not in model.metrics:
+            raise ModelError(
+                f"{metric!r} in `scorers` judges nothing: give its least value in "
+                "`metrics`."
+            )
+        if not hasattr(own, "_score_func"):
+            raise ModelError(
+                f"{metric!r} in `scorers` does not say whether more is better: write "
+                "make_scorer(function, greater_is_better=...) of sklearn.metrics."
+            )
+    known += model.scorers
     for metric in model.metrics:
         if metric not in known:
             raise ModelError(
@@ -155,7 +182,7 @@ def _by_shares(model: Model) -> None:
     if hasattr(model.estimator, "predict_proba"):
         return
     for metric in model.metrics:
-        if getattr(get_scorer(metric), "_response_method", "predict") != "predict":
+        if getattr(_named(model, metric), "_response_method", "predict") != "predict":
             kind = type(model.estimator).__name__
             raise ModelError(
                 f"{metric} needs probabilities, and {kind} has no predict_proba: take "
