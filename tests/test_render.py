@@ -24,8 +24,9 @@ LONGEST = {
 
 # Files with the example, and how many of them are the example's.
 MOST_FILES = {"analysis": (33, 6), "model": (40, 6), "library": (28, 2)}
-# Lines of a fresh project, its data included and its lock not.
-MOST_LINES = {"analysis": 1_300, "model": 1_700, "library": 900}
+# Lines of a fresh project, its data included and its lock not. Of an analysis they were
+# 1,300 at most, until an update got a job of its own that has no token.
+MOST_LINES = {"analysis": 1_350, "model": 1_700, "library": 900}
 
 MARIMO = {"kind": "analysis", "notebooks": "marimo"}
 STUDY = {"kind": "model", "shared_library": "acme-data>=1.2"}
@@ -153,7 +154,7 @@ BROUGHT = {
     r"\buses: (\S+)": r"[\w/-]+@[0-9a-f]{40}",
     r"pip install .*?\b(uv\S*)": r"uv==\d+\.\d+\.\d+",
     r"requires = (\S+)": r'\["uv_build==\d+\.\d+\.\d+"\]',
-    r"setup-uv@.*\n(?: +if: .*\n)? +with: (.*)": r'\{ version: "\d+\.\d+\.\d+".* \}',
+    r"setup-uv@(?:.*\n){1,3}?.*\bversion: (\S+)": r'"\d+\.\d+\.\d+",?',
 }
 
 
