@@ -154,7 +154,7 @@ BROUGHT = {
     r"\buses: (\S+)": r"[\w/-]+@[0-9a-f]{40}",
     r"pip install .*?\b(uv\S*)": r"uv==\d+\.\d+\.\d+",
     r"requires = (\S+)": r'\["uv_build==\d+\.\d+\.\d+"\]',
-    r"setup-uv@(?:.*\n){1,3}?.*\bversion: (\S+)": r'"\d+\.\d+\.\d+",?',
+    r"setup-uv@(?:.*\n){1,3}?.*(?<![-\w])version: (\S+)": r'"\d+\.\d+\.\d+",?',
 }
 
 
