@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from twobus.project import ANSWERS, parse_answers
+from twobus.project import ANSWERS, StopError, ordinary, parse_answers, read_text
 
 # Where each forge looks for owners; it reads the first that is there.
 FILES = {
@@ -50,9 +50,12 @@ class Line:
 
 def forge_of(root: Path) -> str:
     """Tell which forge a project is made for: by its answers, else by its files."""
-    file = root / ANSWERS
-    text = file.read_text("utf-8-sig", "replace") if file.is_file() else ""
-    given = parse_answers(text) or {}
+    try:
+        file = ordinary(root, ANSWERS)
+        given = parse_answers(read_text(file, "replace")) if file else None
+    except StopError:
+        given = None
+    given = given or {}
     if (forge := given.get("forge")) in FILES:
         return str(forge)
     host = re.match("https://([^/]*)", str(given.get("repository_url") or ""))
@@ -62,8 +65,8 @@ def forge_of(root: Path) -> str:
 
 def find(root: Path, forge: str) -> Path | None:
     """Return the file that a forge reads, or None where there is none."""
-    files = (root / name for name in FILES[forge])
-    return next((file for file in files if file.is_file()), None)
+    files = (ordinary(root, name) for name in FILES[forge])
+    return next(filter(None, files), None)
 
 
 def owners_of_all(root: Path, forge: str = "") -> list[str]:
@@ -76,7 +79,7 @@ def owners_of_all(root: Path, forge: str = "") -> list[str]:
     forge = forge or forge_of(root)
     if (file := find(root, forge)) is None:
         return []
-    text = file.read_text("utf-8-sig", "replace")
+    text = read_text(file, "replace")
     found = [
         line for line in deciding(parse(text, forge)) if line.pattern in EVERYTHING
     ]
@@ -106,15 +109,14 @@ def skipped(text: str, forge: str) -> list[tuple[int, str]]:
 
 def deciding(lines: list[Line]) -> list[Line]:
     """Leave out lines that a later one of their section overrules."""
-    return [
-        line
-        for index, line in enumerate(lines)
-        if not any(
-            later.section == line.section
-            and (later.pattern == line.pattern or later.pattern in EVERYTHING)
-            for later in lines[index + 1 :]
-        )
-    ]
+    kept = []
+    later: set[tuple[str, str]] = set()
+    for line in reversed(lines):
+        mine, all_of_it = (line.section, line.pattern), (line.section, "")
+        if later.isdisjoint((mine, all_of_it)):
+            kept.append(line)
+        later.add(all_of_it if line.pattern in EVERYTHING else mine)
+    return kept[::-1]
 
 
 def named(lines: list[Line]) -> list[str]:

@@ -55,7 +55,7 @@ def rewritten(moves: Moves, name: str, content: bytes) -> tuple[bytes, list[str]
     try:
         text.decode("utf-8")
         tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return content, []
     file = _File(moves, name, text)
     file.visit(tree)

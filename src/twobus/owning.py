@@ -5,6 +5,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from twobus.codeowners import Line, find, forge_of, parse
+from twobus.project import read_text
 
 
 def owners_of(root: Path, path: str, forge: str = "") -> list[str]:
@@ -20,7 +21,7 @@ def owners_of(root: Path, path: str, forge: str = "") -> list[str]:
         return []
     # The last line decides, in GitLab's sections one by one.
     last: dict[str, Line] = {}
-    for line in parse(file.read_text("utf-8-sig", "replace"), forge):
+    for line in parse(read_text(file, "replace"), forge):
         if _matches(line.pattern, path):
             last[line.section] = line
     return list(dict.fromkeys(it for line in last.values() for it in line.owners))

@@ -3,6 +3,7 @@
 One process works for one project: `here` finds it, and everything else asks `here`.
 """
 
+import os
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -12,6 +13,12 @@ from pathlib import Path
 from typing import Any
 
 ANSWERS = ".copier-answers.yml"
+# No text that people write and read is larger, in bytes.
+MOST_BYTES = 10 * 2**20
+# What Copier records has some kilobytes; a short YAML can mean a long one.
+MOST_YAML = 2**16
+DEEPEST, MOST_BARE = 20, 3_000
+MOST_DOTS = 5_000
 
 
 class StopError(Exception):
@@ -60,8 +67,8 @@ class Project:
     @property
     def package(self) -> str:
         """The package that the project's build makes, by the rule of uv's backend."""
-        backend = self.pyproject.get("tool", {}).get("uv", {}).get("build-backend", {})
-        name = self.pyproject.get("project", {}).get("name", self.root.name)
+        backend = table(self.pyproject, "tool", "uv", "build-backend")
+        name = str(table(self.pyproject, "project").get("name", self.root.name))
         return str(backend.get("module-name") or name.replace("-", "_"))
 
     @property
@@ -72,7 +79,7 @@ class Project:
     @property
     def settings(self) -> dict[str, Any]:
         """What `[tool.twobus]` says."""
-        return dict(self.pyproject.get("tool", {}).get("twobus", {}))
+        return table(self.pyproject, "tool", "twobus")
 
     @property
     def ejected(self) -> list[str]:
@@ -123,10 +130,11 @@ def answers(folder: Path) -> dict[str, Any]:
     Raises:
         StopError: If that is missing, or cannot be understood.
     """
-    path = folder / ANSWERS
     if not folder.is_dir():
         raise StopError(f"There is no folder {folder}.")
-    if not path.is_file():
+    if leads_out(folder, ANSWERS):
+        raise StopError(f"{ANSWERS} leads out of the project: replace that link.")
+    if not (path := ordinary(folder, ANSWERS)):
         raise StopError(
             f"There is no {ANSWERS} in {folder.resolve()}: run this in a project that "
             "Twobus made, or name its folder."
@@ -139,24 +147,91 @@ def answers(folder: Path) -> dict[str, Any]:
 
 def parse_answers(text: str) -> dict[str, Any] | None:
     """Return the answers that a text holds; None if it holds none."""
+    recorded = read_yaml(text)
+    if not all(isinstance(question, str) for question in recorded):
+        return None
+    seeded = recorded.get("seeded", {})
+    return recorded if recorded and isinstance(seeded, dict) else None
+
+
+def read_yaml(text: str) -> dict[str, Any]:
+    """Return what a YAML of questions or answers says; nothing where it says nothing.
+
+    Who wrote it may want to harm: names that stand for other parts make a few lines
+    mean gigabytes, and types that are named can be of any sort.
+    """
     # Imported late: who reads a table needs no answers.
     import yaml
 
+    if len(text) > MOST_YAML:
+        return {}
+    depth = 0
     try:
-        recorded = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
-    return recorded if isinstance(recorded, dict) else None
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            named = isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None)
+            # Without quotes it may be a number, which Python would not show.
+            bare = isinstance(event, yaml.ScalarEvent) and not event.style
+            if named or depth > DEEPEST or (bare and len(event.value) > MOST_BARE):
+                return {}
+        said = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
-def read_text(path: Path) -> str:
-    """Return a file's text.
+def read_toml(text: str) -> dict[str, Any]:
+    """Return what a TOML says.
 
     Raises:
-        StopError: If it cannot be read as text.
+        StopError: If it cannot be read, with what is wrong.
     """
     try:
-        return path.read_text("utf-8-sig")
+        # The time that such a name takes grows by the square of its length.
+        if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+            raise ValueError("a line has too many dots")
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise StopError(f"cannot be read: {error}.") from None
+
+
+def table(data: Any, *names: str) -> dict[str, Any]:
+    """Return a table in what a file says; an empty one where there is none."""
+    for name in names:
+        data = data.get(name) if isinstance(data, dict) else None
+    return dict(data) if isinstance(data, dict) else {}
+
+
+def leads_out(folder: Path, name: str) -> bool:
+    """Tell whether a link takes what has this name out of a folder."""
+    return not Path(os.path.realpath(folder / name)).is_relative_to(
+        os.path.realpath(folder)
+    )
+
+
+def ordinary(folder: Path, name: str) -> Path | None:
+    """Return a file in a folder; None where it is none, or links lead out of there."""
+    file = folder / name
+    return file if file.is_file() and not leads_out(folder, name) else None
+
+
+def read_text(path: Path, errors: str = "strict") -> str:
+    """Return a file's text.
+
+    Args:
+        path: The file.
+        errors: What to do with what is no text, as Python calls it.
+
+    Raises:
+        StopError: If it cannot be read as text, or is far too large for one.
+    """
+    try:
+        if not path.is_file():
+            raise OSError("it is no ordinary file")
+        if path.stat().st_size > MOST_BYTES:
+            raise OSError(f"it is larger than {MOST_BYTES // 2**20} MB")
+        return path.read_text("utf-8-sig", errors)
     except (OSError, UnicodeDecodeError) as error:
         raise StopError(f"{path} cannot be read as text: {error}") from None
 
@@ -170,7 +245,7 @@ def visible(folder: Path, suffix: str) -> Iterator[Path]:
 
 def _is_ours(folder: Path) -> bool:
     try:
-        return "twobus" in _toml(folder / "pyproject.toml").get("tool", {})
+        return "twobus" in table(_toml(folder / "pyproject.toml"), "tool")
     except StopError:
         # Whoever breaks this file wants to be told, and not to be sent elsewhere.
         return (folder / ANSWERS).is_file()
@@ -179,7 +254,8 @@ def _is_ours(folder: Path) -> bool:
 def _toml(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
+    text = read_text(file)
     try:
-        return tomllib.loads(read_text(file))
-    except tomllib.TOMLDecodeError as error:
-        raise StopError(f"{file.name} cannot be read: {error}.") from None
+        return read_toml(text)
+    except StopError as error:
+        raise StopError(f"{file.name} {error}") from None

@@ -17,7 +17,7 @@ from urllib.request import url2pathname
 
 import yaml
 
-from twobus.companion.advice import Tree, advise
+from twobus.companion.advice import Tree, advise, some
 from twobus.companion.branch import (
     borrow,
     check_out,
@@ -34,7 +34,7 @@ from twobus.companion.guess import guess
 from twobus.companion.template import Template, absolute, fetch, render
 from twobus.companion.update import refuse_unknown
 from twobus.git import git, names, top
-from twobus.project import ANSWERS, StopError, answers
+from twobus.project import ANSWERS, StopError, answers, leads_out
 
 BRANCH = "twobus/adopt"
 # Files pass through the clone byte by byte: no filter or line end is applied.
@@ -73,6 +73,12 @@ def adopt(
         found = Adoption(str(project), "clean", new=release.name)
         check_out(clone, AS_THEY_ARE)
         theirs = _files(clone)
+        links = [name for name, mode in theirs.items() if mode == "120000"]
+        if away := [name for name in links if leads_out(clone, name)]:
+            found.notes.append(
+                f"{some(away)}: nobody reads where these links lead, which is out of "
+                "the repository; they are as they were."
+            )
         known = frozenset(theirs)
         guessed = guess(clone, here, sorted(known))
         made, managed = _render(template, guessed, data, interactive, work / here.name)

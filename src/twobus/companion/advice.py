@@ -118,7 +118,7 @@ def _notebooks(tree: Tree) -> Iterator[str]:
 
 
 def _data(tree: Tree) -> Iterator[str]:
-    match = LIMIT.search(text(tree.made / ".pre-commit-config.yaml"))
+    match = LIMIT.search(text(tree.made, ".pre-commit-config.yaml"))
     limit = int(match[1]) if match else 1000
     large = [name for name in tree.names if _size(tree.folder / name) > 1024 * limit]
     if large:
@@ -159,7 +159,7 @@ def _packages(tree: Tree) -> Iterator[str]:
     for name in tree.names:
         if re.fullmatch(r"(requirements/.|.*requirements)[^/]*\.(txt|in)", name):
             dev = " --dev" if re.search(r"dev|test|lint|doc", name) else ""
-            itself = re.search(r"^-e \.", text(tree.folder / name), re.MULTILINE)
+            itself = re.search(r"^-e \.", text(tree.folder, name), re.MULTILINE)
             first = "take out the line -e ., " if itself else ""
             yield f"{name}: {first}uv add{dev} -r {name}, then git rm {name}."
     if found := [name for name in tree.names if name in CONDA]:
@@ -192,7 +192,7 @@ def _settings(tree: Tree) -> Iterator[str]:
             "Move what you need there, then git rm."
         )
     for name in ("Makefile", "makefile", "GNUmakefile"):
-        if targets := TARGET.findall(text(tree.folder / name)):
+        if targets := TARGET.findall(text(tree.folder, name)):
             yield (
                 f"{name}: write {some(list(dict.fromkeys(targets)))} below "
                 "[tool.poe.tasks] in pyproject.toml, where Windows runs them as well."

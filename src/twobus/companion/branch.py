@@ -5,13 +5,12 @@ the folder of people is not touched.
 """
 
 import re
-import tomllib
 from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from twobus.git import ask, clone, compared, git, names, put_back, run
-from twobus.project import StopError
+from twobus.project import StopError, ordinary, read_text, read_toml
 
 # Tells the commits made here from those of people.
 TRAILER = "Twobus-Release"
@@ -223,14 +222,14 @@ def _refuse_broken(clone: Path, outcome: Outcome) -> None:
     git merges lines, and does not know that a table must not stand there twice.
     """
     name = "pyproject.toml"
-    file = clone / name
-    if name in outcome.conflicts or not file.is_file():
+    file = ordinary(clone, name)
+    if name in outcome.conflicts or not file:
         return
     try:
-        tomllib.loads(file.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        read_toml(read_text(file))
+    except StopError as error:
         outcome.conflicts.append(name)
-        outcome.notes.append(f"{name} cannot be read: {error}. Put that right by hand.")
+        outcome.notes.append(f"{name} {error} Put that right by hand.")
 
 
 def _store(clone: Path, tree: str, *parents: str) -> str:

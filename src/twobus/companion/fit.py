@@ -1,10 +1,12 @@
 """Find what can be merged of a template with the files that a repository has."""
 
 from dataclasses import dataclass, field
+from filecmp import cmp
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from twobus.companion.branch import Outcome, above, files
+from twobus.project import MOST_BYTES
 
 # What git has for links and submodules, instead of files.
 NO_FILES = {"120000", "160000"}
@@ -42,10 +44,11 @@ def fit(
         elif name not in managed:
             found.kept.append(name)
         elif (one := _lines(ours)) is None:
-            if ours.read_bytes() == (made / name).read_bytes():
+            if cmp(ours, made / name, shallow=False):
                 continue
             found.notes.append(
-                f"{name} is as it was: it is no text in UTF-8, which the template's is."
+                f"{name} is as it was: it is no text in UTF-8, which the template's "
+                "is, or too large for one."
             )
         else:
             if one != ours.read_bytes():
@@ -60,6 +63,8 @@ def fit(
 
 def _lines(file: Path) -> bytes | None:
     """Return a text with Unix line ends, or None for what is no text."""
+    if file.stat().st_size > MOST_BYTES:
+        return None
     content = file.read_bytes()
     try:
         content.decode("utf-8")

@@ -5,14 +5,13 @@ A guess is only a default: Copier drops those that the template's own rules refu
 
 import configparser
 import re
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from twobus import codeowners
 from twobus.companion.place import RULES, origin
-from twobus.project import StopError
+from twobus.project import StopError, ordinary, read_text, read_toml, table
 
 # Folders of Python files that are not the project's package.
 OTHER = {"docs", "doc", "examples", "notebooks", "scripts", "src", "test", "tests"}
@@ -22,12 +21,16 @@ LICENSES = {
     "BSD-3-Clause": r"Redistribution and use in source.+Neither the name",
     "MIT": r"Permission is hereby granted, free of charge.+without restriction",
 }
+# What begins the cells of a notebook that is kept as a script.
+SCRIPT = re.compile(r"^(app = marimo\.App\(|# %%)", re.MULTILINE)
+# In so much of a file the expressions below find their end, whatever it holds.
+START = 16_384
 TITLE = re.compile(r"^#[ \t]+(.+?)[ \t#]*$|^(\S.*)\n={3,}[ \t]*$", re.MULTILINE)
 CODE = re.compile(r"^(```|~~~).*?^\1|<!--.*?-->", re.MULTILINE | re.DOTALL)
 MARKUP = re.compile(r"!\[[^]]*\](\([^)]*\))?|<[^>]*>|[`*]")
 LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
 NO_PROSE = re.compile(r"\s*([#=|>`~<]|[-*+] |\.\. |\d+[.)] |:\w+:|!?\[!?\[|---|===)")
-LOWEST = re.compile(r"\s*(?:>=|~=|===?|\^|~|>)?\s*(\d+\.\d+)")
+LOWEST = re.compile(r"(?:>=|~=|===?|\^|~|>)?\s*(\d{1,2}\.\d{1,3})(?!\d)")
 UNSAID = {"readme", "introduction", "overview", "about"}
 
 
@@ -70,17 +73,17 @@ def guess(folder: Path, here: Path, names: list[str]) -> dict[str, Any]:
 def metadata(folder: Path) -> dict[str, str]:
     """Read name, description, licence and Python of a package, wherever they stand."""
     try:
-        loaded = tomllib.loads(text(folder / "pyproject.toml"))
-    except tomllib.TOMLDecodeError:
+        loaded = read_toml(text(folder, "pyproject.toml"))
+    except StopError:
         loaded = {}
-    poetry = _table(_table(loaded, "tool"), "poetry")
-    poetry["requires-python"] = _table(poetry, "dependencies").get("python")
-    project = _table(loaded, "project")
+    poetry = table(loaded, "tool", "poetry")
+    poetry["requires-python"] = table(poetry, "dependencies").get("python")
+    project = table(loaded, "project")
     if isinstance(licence := project.get("license"), dict):
         project["license"] = licence.get("text")
     keys = {key: key for key in ("name", "description", "license", "requires-python")}
     old = keys | {"requires-python": "python_requires"}
-    setup = text(folder / "setup.py")
+    setup = text(folder, "setup.py")[:START]
     called = {
         key: match[2]
         for key, word in old.items()
@@ -88,7 +91,7 @@ def metadata(folder: Path) -> dict[str, str]:
     }
     config = configparser.RawConfigParser(strict=False)
     try:
-        config.read_string(text(folder / "setup.cfg"))
+        config.read_string(text(folder, "setup.cfg")[:START])
     except configparser.Error:
         config.clear()
     stated = {
@@ -119,30 +122,26 @@ def packages(names: Iterable[str]) -> dict[str, str]:
 def oldest_python(folder: Path) -> str:
     """Return the oldest Python that a repository supports, as `3.12`."""
     stated = metadata(folder).get("requires-python") or ""
-    for part in [*stated.split(","), text(folder / ".python-version")]:
-        if match := LOWEST.match(part):
+    for part in [*stated.split(","), text(folder, ".python-version")]:
+        if match := LOWEST.match(part.strip()):
             return match[1]
     return ""
 
 
-def text(path: Path) -> str:
-    """Return what a file says, or nothing where it is missing or no text."""
+def text(folder: Path, name: str) -> str:
+    """Return what a file says; nothing where it is missing, elsewhere or no text."""
+    file = ordinary(folder, name)
     try:
-        return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+        return read_text(file) if file else ""
+    except StopError:
         return ""
-
-
-def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
-    found = data.get(key)
-    return dict(found) if isinstance(found, dict) else {}
 
 
 def _readme(folder: Path, names: list[str]) -> tuple[str, str]:
     """Return the title of a README, and its first sentence."""
     known = ("readme.md", "readme.rst", "readme.txt", "readme")
     name = next((name for name in names if name.lower() in known), "")
-    words = CODE.sub("", text(folder / name)) if name else ""
+    words = CODE.sub("", text(folder, name)[:START]) if name else ""
     match = TITLE.search(words)
     title = _plain(match[1] or match[2]) if match else ""
     rest = words[match.end() :] if match else words
@@ -174,7 +173,7 @@ def _owners(folder: Path, forge: str) -> str:
     """Return the owners of all files or, where none is said, everybody named."""
     if (file := codeowners.find(folder, forge)) is None:
         return ""
-    written = text(file)
+    written = text(folder, file.relative_to(folder).as_posix())
     names = codeowners.owners_of_all(folder, forge)
     # Names are the same in all spellings, and people like their own.
     spelled = {word.lower(): word for word in written.split()}
@@ -183,19 +182,22 @@ def _owners(folder: Path, forge: str) -> str:
 
 
 def _notebooks(folder: Path, names: list[str]) -> str:
-    scripts = [text(folder / name) for name in names if name.endswith(".py")]
-    if any(re.search(r"^app = marimo\.App\(", one, re.MULTILINE) for one in scripts):
+    found = {
+        match[1]
+        for name in names
+        if name.endswith(".py")
+        for match in SCRIPT.finditer(text(folder, name))
+    }
+    if "app = marimo.App(" in found:
         return "marimo"
-    if any(name.endswith(".ipynb") for name in names):
-        return "jupyter"
-    percent = any(re.search(r"^# %%", one, re.MULTILINE) for one in scripts)
-    return "jupyter" if percent else "none"
+    notebook = any(name.endswith(".ipynb") for name in names)
+    return "jupyter" if notebook or found else "none"
 
 
 def _license(folder: Path, names: list[str], about: dict[str, str]) -> str:
     for name in names:
         if re.match(r"(licen[cs]e|copying)\b[^/]*$", name, re.IGNORECASE):
-            words = text(folder / name)
+            words = text(folder, name)[:START]
             for licence, sentence in LICENSES.items():
                 if re.search(sentence, words, re.IGNORECASE | re.DOTALL):
                     return licence

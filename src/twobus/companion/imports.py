@@ -95,7 +95,7 @@ def defined(file: Path) -> frozenset[str] | None:
     """Return the names that a module gives; None where it cannot be understood."""
     try:
         module = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     found: set[str] = set()
     for node in ast.walk(module):

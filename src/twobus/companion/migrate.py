@@ -12,6 +12,7 @@ from twobus.companion.branch import Outcome, files
 from twobus.companion.imports import Moved
 from twobus.git import git, names
 from twobus.imports import rewritten
+from twobus.project import MOST_BYTES
 
 # Modules below the project's package, and where their code is now. `{source}` is the
 # package whose `data.py` reads the tables: the project's own, or the library's.
@@ -139,7 +140,7 @@ def rewrite(clone: Path, package: str, library: str = "") -> list[str]:
     left = []
     for name in names(git("ls-files", "-z", cwd=clone)):
         file = clone / name
-        if file.is_symlink() or not file.is_file():
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > MOST_BYTES:
             continue
         old = file.read_bytes()
         # Most files have nothing to do with it, and need no parser.

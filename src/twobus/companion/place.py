@@ -8,7 +8,7 @@ from typing import Any
 
 from twobus import codeowners
 from twobus.git import ask
-from twobus.project import ANSWERS, StopError, answers, read_text
+from twobus.project import ANSWERS, StopError, answers, ordinary, read_text
 
 # Changes an answer, and nothing else.
 ANSWER = "uvx copier update --vcs-ref :current: --data"
@@ -107,8 +107,7 @@ def read(folder: Path) -> Protected:
 
 
 def _rules(folder: Path, name: str) -> dict[str, Any]:
-    path = folder / name
-    if not path.is_file():
+    if not (path := ordinary(folder, name)):
         raise StopError(
             f"There are no rules in {name}: uvx copier update writes them, from the "
             "release that brought them."

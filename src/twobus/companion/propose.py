@@ -23,7 +23,7 @@ from twobus.companion.template import Template, fetch, is_away
 from twobus.companion.token import PROPOSE, VARIABLES
 from twobus.companion.update import BRANCH
 from twobus.git import git
-from twobus.project import ANSWERS, StopError, answers
+from twobus.project import ANSWERS, StopError, answers, ordinary, read_text
 
 # What people are asked in a request, on each forge.
 PAGES = {
@@ -145,7 +145,7 @@ class _Work:
                 return
             # So the update sees what it would only repeat.
             git("branch", BRANCH, FETCHED, cwd=self.clone)
-        if not (self.clone / ANSWERS).is_file():
+        if not ordinary(self.clone, ANSWERS):
             raise StopError(
                 f"{self.place.path} has no {ANSWERS} on its branch {self.base}: push "
                 "the project there first."
@@ -187,8 +187,8 @@ class _Work:
         """Update the branch, and open the request or refresh it if there is news."""
         outcome, new = self.make(self.clone, template, self.folder)
         moved = self.remote.push(self.clone, new, self.sha)
-        page = self.clone / PAGES[self.place.forge]
-        asked = page.read_text("utf-8") if page.is_file() else ""
+        page = ordinary(self.clone, PAGES[self.place.forge])
+        asked = read_text(page) if page else ""
         text = body(describe(outcome, self.waits), self.opened, asked)
         draft = outcome.state != "clean"
         if not self.opened:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from packaging.version import InvalidVersion, Version
 
 from twobus.git import PATIENCE, ask, git
-from twobus.project import ANSWERS, StopError
+from twobus.project import ANSWERS, StopError, read_yaml
 
 # Renders what an update would: without the files that are given only once.
 AS_UPDATE = "{% set _copier_operation = 'update' -%}\n"
@@ -121,7 +120,9 @@ class Template:
     def config(self, release: Release) -> dict[str, Any]:
         """Return the questions and settings of a release."""
         text = git("show", f"{release.ref}:copier.yml", cwd=self.history)
-        return dict(yaml.safe_load(text))
+        if not (said := read_yaml(text)):
+            raise StopError(f"{self.address} {release.name} has no copier.yml to read.")
+        return said
 
     def questions(self, release: Release) -> list[str]:
         """List the names of the questions that a release asks."""

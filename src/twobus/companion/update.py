@@ -29,14 +29,22 @@ from twobus.companion.branch import (
 from twobus.companion.migrate import advise, is_crossed, rewrite
 from twobus.companion.template import Release, Template, render
 from twobus.git import git, names, run, top
-from twobus.project import ANSWERS, Project, StopError, answers
+from twobus.project import (
+    ANSWERS,
+    Project,
+    StopError,
+    answers,
+    ordinary,
+    read_text,
+    table,
+)
 
 BRANCH = "twobus/update"
 # The note of an update that was not checked either.
 GAP = "\n\n  # What yours imports."
 NEW_QUESTION = "New question"
 UNLOCKED = "Not locked yet"
-RUFF = re.compile(r'name = "ruff"\nversion = "([^"]+)"')
+RUFF = re.compile(r'name = "ruff"\nversion = "([0-9][0-9a-z.]*)"')
 
 
 def update(
@@ -195,7 +203,8 @@ def _close_the_gap(before: Path, after: Path, clone: Path) -> None:
     """
     name = "pyproject.toml"
     closed = GAP.replace("\n\n", "\n")
-    own = (clone / name).read_text("utf-8") if (clone / name).is_file() else ""
+    file = ordinary(clone, name)
+    own = read_text(file) if file else ""
     if GAP in own or closed not in own:
         return
     for file in (before / name, after / name):
@@ -219,10 +228,10 @@ def _put_back_the_address(before: Path, here: Path) -> None:
 def _source(folder: Path) -> str:
     """Return from where a project installs the package, empty if nothing says so."""
     try:
-        sources = Project(folder).pyproject["tool"]["uv"]["sources"]
-        return str(sources["twobus"]["git"])
-    except (KeyError, TypeError, StopError):
+        own = table(Project(folder).pyproject, "tool", "uv", "sources", "twobus")
+    except StopError:
         return ""
+    return str(own.get("git") or "")
 
 
 def _subject(old: Release, new: Release, data: Mapping[str, Any], moved_to: str) -> str:
@@ -276,7 +285,8 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
     """Bring lock and format up to date, and run the checks if asked to."""
     outcome.state = "conflicts" if outcome.conflicts else "clean"
     lock = clone / "uv.lock"
-    if not lock.is_file():
+    # What is written through a link may be anywhere.
+    if lock.is_symlink() or not lock.is_file():
         outcome.notes.append("There is no uv.lock: run uv lock, and commit it.")
         return
     if {"pyproject.toml", "uv.lock"} & set(outcome.conflicts):

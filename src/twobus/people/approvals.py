@@ -87,7 +87,7 @@ def kept(folder: Path) -> Kept:
     Args:
         folder: Git's own folder.
     """
-    with suppress(OSError, ValueError, TypeError):
+    with suppress(OSError, ValueError, TypeError, RecursionError):
         return Kept(**json.loads(_file(folder).read_text("utf-8")))
     return Kept()
 

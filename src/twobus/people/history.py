@@ -19,7 +19,7 @@ from twobus.git import names as listed
 from twobus.people import approvals
 from twobus.people.identities import Identities, is_bot
 from twobus.people.knowledge import Change, Move
-from twobus.project import ANSWERS, StopError
+from twobus.project import ANSWERS, StopError, ordinary
 
 # Raise it with each change of what is kept.
 FORM = 2
@@ -89,8 +89,8 @@ def _key(root: Path, commit: str) -> tuple[str, Path]:
     head, folder = asked.split("\n", 1)
     parts = [str(FORM), head]
     for name in (".mailmap", IGNORED):
-        path = root / name
-        parts.append(path.read_text("utf-8", "replace") if path.is_file() else "")
+        path = ordinary(root, name)
+        parts.append(path.read_text("utf-8", "replace") if path else "")
     parts.append(ask("config", "mailmap.file", cwd=root) or "")
     key = hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
     return key, (root / folder.strip()).resolve()
@@ -99,7 +99,7 @@ def _key(root: Path, commit: str) -> tuple[str, Path]:
 def _kept(file: Path, key: str) -> dict[str, Any] | None:
     try:
         found = json.loads(file.read_text("utf-8", "surrogateescape"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and found.get("key") == key else None
 
@@ -245,6 +245,6 @@ def _mapped(root: Path, stated: list[str]) -> dict[str, tuple[str, str]]:
 
 
 def _ignored(root: Path) -> set[str]:
-    file = root / IGNORED
-    text = file.read_text("utf-8", "replace") if file.is_file() else ""
+    file = ordinary(root, IGNORED)
+    text = file.read_text("utf-8", "replace") if file else ""
     return set(re.findall(r"^\s*([0-9a-f]{40,64})\b", text, re.MULTILINE))

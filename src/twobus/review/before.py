@@ -1,12 +1,11 @@
 """What the project was at the commit from which a change began."""
 
-import tomllib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from twobus import git
-from twobus.project import ANSWERS, StopError, here, parse_answers
+from twobus.project import ANSWERS, StopError, here, parse_answers, read_toml
 
 # They stand in pyproject.toml.
 LIMITS = (
@@ -41,8 +40,8 @@ def answers(commit: str = "") -> dict[str, Any]:
 def toml(name: str, commit: str = "") -> dict[str, Any]:
     """Return what a file of TOML said at a commit, or says now; nothing if broken."""
     text = at(commit, name) if commit else text_of(here().root / name)
-    with suppress(tomllib.TOMLDecodeError):
-        return tomllib.loads(text)
+    with suppress(StopError):
+        return read_toml(text)
     return {}
 
 
