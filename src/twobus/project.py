@@ -172,8 +172,8 @@ def read_yaml(text: str) -> dict[str, Any]:
             depth -= isinstance(event, yaml.CollectionEndEvent)
             named = isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None)
             # Without quotes it may be a number, which Python would not show.
-            bare = isinstance(event, yaml.ScalarEvent) and not event.style
-            if named or depth > DEEPEST or (bare and len(event.value) > MOST_BARE):
+            bare = "" if getattr(event, "style", "") else getattr(event, "value", "")
+            if named or depth > DEEPEST or len(bare) > MOST_BARE:
                 return {}
         said = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError):
