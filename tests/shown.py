@@ -16,7 +16,7 @@ class Plain(Display):
     def bundle(self, data: Data) -> str:
         return f"<pre>{data['text/plain']}</pre>"
 
-    def html(self, text: str) -> str:
+    def html(self, text: str, runs: bool = True) -> str:
         return text
 
     def markdown(self, text: str) -> str:

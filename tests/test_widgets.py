@@ -186,8 +186,8 @@ class Counter(anywidget.AnyWidget):
 
 def spec(html: str) -> Any:
     figure = BeautifulSoup(html, "html.parser").figure
-    assert figure and figure.script
-    return json.loads(figure.script.get_text())
+    assert figure
+    return json.loads(str(figure["data-spec"]))
 
 
 def test_an_anywidget_is_drawn_by_its_own_code() -> None:

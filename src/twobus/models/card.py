@@ -25,6 +25,7 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.inspection import PartialDependenceDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
 
+from twobus import content_policy
 from twobus.codeowners import owners_of_all
 from twobus.models.declaration import Model, explain, written
 from twobus.models.rows import SHARE, conform, features, predict
@@ -88,6 +89,7 @@ def render(
     except Exception as error:
         figures = f"<p>No figures: {escape(explain(error))}</p>"
     return Template(PAGE.read_text("utf-8")).substitute(
+        policy=content_policy.head(),
         title=escape(name),
         style=STYLE.read_text("utf-8"),
         said=text.render(said),

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from twobus import git
+from twobus import content_policy, git
 from twobus.notebooks.pages import Mark
 from twobus.owning import owners_of
 from twobus.people.survey import known_to
@@ -28,7 +28,7 @@ PLACE = re.compile(
     r"(?:https?://|ssh://|git\+)?(?:[^/]*@)?([\w.-]+)(?::\d+)?[:/]([^@]+)"
 )
 INDEX = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
+<html lang="en"><head>{{ policy | safe }}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title><style>
 body { font-family: system-ui, sans-serif; margin: 2rem auto; max-width: 52rem;
@@ -157,6 +157,7 @@ def index(entries: Sequence[tuple[str, str, Mark]]) -> str:
         Environment(autoescape=True)
         .from_string(INDEX)
         .render(
+            policy=content_policy.head(),
             title=f"Reports of {here().root.name}",
             entries=entries,
             owners={name: owners_of(here().root, name) for name in names},

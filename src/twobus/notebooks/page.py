@@ -10,18 +10,14 @@ from nbconvert import HTMLExporter
 
 from twobus.notebooks.cells import cell_names
 from twobus.notebooks.frame import arranged, contents, headings, with_anchors
+from twobus.notebooks.outputs import drawing, libraries
 from twobus.notebooks.outputs.display import Display
-from twobus.notebooks.outputs.libraries import tags
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-STYLE = Path(__file__).with_name("outputs") / "widgets.css"
-RUNTIME = Path(__file__).with_name("outputs") / "runtime.js"
 STATE = "application/vnd.jupyter.widget-state+json"
 MEGA = 1_000_000
 # More makes pages that browsers are slow to show, and that nobody reads.
 LARGEST = 10 * MEGA
-# What the template shows by itself, with the size that the notebook gave it.
-PICTURES = ("image/png", "image/jpeg")
 
 
 @dataclass(frozen=True)
@@ -74,9 +70,12 @@ def render(notebook: Any, script: Path) -> Page:
     found = headings(it for cell in _read(notebook, texts) for it in cell)
     title = next((it.text for it in found if it.level == 1), script.stem)
     notebook.cells = arranged(notebook.cells, [*_read(notebook, texts)])
+    texts_of = libraries.texts(display.libraries)
+    policy, drawn_by = drawing.head(texts_of, display.drawn)
     resources = {
         "metadata": {"name": title},
-        "scripts": _scripts(display),
+        "policy": policy,
+        "drawing": drawn_by,
         "contents": contents(found),
     }
     text, _ = exporter.from_notebook_node(notebook, resources=resources)
@@ -111,11 +110,20 @@ def _show(output: Any, display: Display) -> None:
         # Libraries may write anything: one odd output must not cost the others.
         what = f"its output cannot be read ({type(error).__name__}: {error})"
         html = display.refuse(f"{what}: show a table or a picture of it")
-    picture = next((it for it in PICTURES if it in output.data), None)
-    if picture and html.startswith("<img"):
-        output.data = {picture: output.data[picture]}
-    elif {*output.data} - {"text/plain", "text/llm+plain"} or not output.data:
+    if html.startswith("<img"):
+        html = html.replace("<img", f"<img{_given(output)}", 1)
+    if {*output.data} - {"text/plain", "text/llm+plain"} or not output.data:
         output.data = {"text/html": html} if html else {}
+
+
+def _given(output: Any) -> str:
+    """Return the size that a notebook gave a picture, as attributes."""
+    sizes = next((it for it in output.metadata.values() if isinstance(it, dict)), {})
+    return "".join(
+        f' {name}="{sizes[name]:.0f}"'
+        for name in ("width", "height")
+        if isinstance(sizes.get(name), int | float)
+    )
 
 
 def _size(output: Any) -> int:
@@ -125,13 +133,3 @@ def _size(output: Any) -> int:
         len(it) if isinstance(it, str) else len(json.dumps(it, default=str))
         for it in parts
     )
-
-
-def _scripts(display: Display) -> str:
-    """Return what the page's head needs to show outputs."""
-    style = STYLE.read_text("utf-8")
-    parts = [f'<style id="library-widgets-css">\n{style}</style>']
-    if display.drawn:
-        runtime = RUNTIME.read_text("utf-8")
-        parts += [tags(display.libraries), f"<script>\n{runtime}</script>"]
-    return "\n".join(parts)

@@ -126,7 +126,7 @@ def drop(folder: Path, notebooks: Iterable[str]) -> list[Path]:
 
 
 def _marked(text: str, said: Mark) -> str:
-    return text.replace("<head>", f"<head>{_meta(said)}", 1)
+    return text.replace("<head>", f'<head><meta charset="utf-8">{_meta(said)}', 1)
 
 
 def _meta(said: Mark) -> str:

@@ -16,7 +16,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from twobus import git
+from twobus import content_policy, git
 from twobus.data import digest, source
 from twobus.notebooks import dependencies, frame, pages, pdf
 from twobus.notebooks.ending import end_all, limit, stopped
@@ -246,7 +246,7 @@ def _nothing(script: Path, reason: str) -> str:
     """Return the page of a notebook that could not even begin."""
     title = escape(script.stem)
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="en"><head>{content_policy.head()}'
         f"<title>{title}</title></head><body>\n<main>\n"
         f"<h1>{title}</h1><p>{escape(reason)}</p></main></body></html>\n"
     )

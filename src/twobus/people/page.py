@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from twobus import content_policy
 from twobus.people.handover import Step
 from twobus.people.many import Many
 from twobus.people.survey import Survey
@@ -62,4 +63,5 @@ def _rendered(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(files=files, **values)
+    page = environment.get_template(template)
+    return page.render(policy=content_policy.head(), files=files, **values)

@@ -12,6 +12,8 @@ from bs4 import BeautifulSoup
 from bs4.element import NavigableString
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from twobus.notebooks.outputs import drawing
+from twobus.notebooks.outputs.safe import parsed
 from twobus.notebooks.run import ON_SAMPLES
 from twobus.review.differences import Pair, align, changes, edits, number
 from twobus.review.sides import Part, Side
@@ -93,13 +95,13 @@ def page(name: str, what: str, before: Side, after: Side, pairs: list[Pair]) -> 
         scripts=scripts if len(scripts) == 2 and not both else (),
         rows=[*_rows(pairs, "cell")],
         # What is in both need be in the page but once.
-        drawing=[
-            *(before.drawing.get(name, {}) | after.drawing.get(name, {})).values()
-        ],
+        drawn_by=before.libraries.get(name, {}) | after.libraries.get(name, {}),
     )
 
 
-def _rendered(template: str, **values: Any) -> str:
+def _rendered(
+    template: str, drawn_by: dict[str, str] | None = None, **values: Any
+) -> str:
     environment = Environment(
         loader=FileSystemLoader(PAGES),
         autoescape=True,
@@ -107,9 +109,11 @@ def _rendered(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shared = {"address": address, "changed_lines": _changed_lines}
+    shared: dict[str, Any] = {"address": address, "changed_lines": _changed_lines}
     page = environment.get_template(template)
-    return page.render(on_samples=ON_SAMPLES, **shared, **values)
+    policy, held = drawing.head(drawn_by or {}, drawn=drawn_by is not None)
+    shared |= {"policy": policy, "drawing": held, "on_samples": ON_SAMPLES}
+    return page.render(**shared, **values)
 
 
 def _rows(pairs: list[Pair], noun: str) -> Iterator[Row]:
@@ -148,7 +152,7 @@ def _changed_lines(before: str, after: str) -> list[tuple[str, str]]:
 
 def _marked(before: str, after: str) -> tuple[str, str]:
     """Mark the words that differ, in text and tables, in two pieces of HTML."""
-    soups = [BeautifulSoup(html, "html.parser") for html in (before, after)]
+    soups = [parsed(html) for html in (before, after)]
     texts = [[*filter(_is_text, soup.find_all(string=True))] for soup in soups]
     words = [[word for text in side for word in text.split()] for side in texts]
     if max(map(len, words)) > MOST_WORDS:

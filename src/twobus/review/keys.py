@@ -12,6 +12,8 @@ from typing import Any
 from bs4 import BeautifulSoup, Tag
 from PIL import Image, ImageChops
 
+from twobus.notebooks.outputs.safe import parsed
+
 # What differs from run to run and means nothing.
 NOISE = re.compile(
     r"""\b0x[0-9a-fA-F]{6,}             # addresses of objects
@@ -53,17 +55,27 @@ def key(shown: str) -> tuple[str, tuple[bytes, ...]]:
     Returns:
         The key, with the pixels' digest for each picture, and the pictures.
     """
-    soup = BeautifulSoup(shown, "html.parser")
+    soup = parsed(shown)
     _reduce(soup)
     pictures: list[bytes] = []
 
     def digest(found: re.Match[str]) -> str:
-        pictures.append(b64decode(found[2]))
+        try:
+            pictures.append(b64decode(found[2]))
+        except ValueError:
+            return found[0]
         return f"picture:{_digest(pictures[-1])}"
 
     text = PICTURE.sub(digest, str(soup))
-    text = DRAWING.sub(lambda it: b64decode(it[1]).decode("utf-8", "replace"), text)
+    text = DRAWING.sub(_drawing, text)
     return _renamed(MADE_UP, NOISE.sub("", text)), tuple(pictures)
+
+
+def _drawing(found: re.Match[str]) -> str:
+    try:
+        return b64decode(found[1]).decode("utf-8", "replace")
+    except ValueError:
+        return found[0]
 
 
 def frame(key: str) -> str:
@@ -101,11 +113,13 @@ def _digest(picture: bytes) -> str:
 def _reduce(soup: BeautifulSoup) -> None:
     """Replace figures, frames and tables by what readers see of them."""
     for figure in soup.select("figure.drawn"):
-        script = figure.script
-        spec = json.loads(script.get_text()) if script else None
+        try:
+            spec = json.loads(str(figure.get("data-spec")))
+        except ValueError:
+            spec = None
+        if isinstance(spec, dict) and isinstance(spec.get("html"), str):
+            spec = {**spec, "html": key(spec["html"])[0]}
         figure.replace_with(f"{figure.get('data-kind')} {_spec(spec)}")
-    for inner in soup.select("iframe[srcdoc]"):
-        inner["srcdoc"] = key(str(inner["srcdoc"]))[0]
     for table in soup.find_all("table"):
         if table.find_parent("table") is None:
             table.replace_with("\n".join(_rows(table)))

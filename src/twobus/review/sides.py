@@ -7,16 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
 
+from twobus.notebooks.outputs import drawing
+from twobus.notebooks.outputs.safe import parsed, safe
 from twobus.project import here, visible
 from twobus.review.keys import alike, frame, key
-
-# What pages hold beside their cells: the libraries and the script that draw figures.
-LIBRARY = re.compile(
-    r'<(script|style)\b[^>]*\bid="library-([\w-]+)"[^>]*>.*?</\1>', re.DOTALL
-)
-RUNTIME = re.compile(r"<script>\n// Draws the figures.*?</script>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Side:
         pages: The cells of each notebook that has run.
         failed: The notebooks that stopped at an error.
         problem: Why notebooks could not be run, if so.
-        drawing: What draws the figures of each notebook's page, by its name.
+        libraries: The libraries that draw the figures of each notebook's page.
     """
 
     commit: str
@@ -59,7 +55,7 @@ class Side:
     pages: dict[str, list[Part]]
     failed: set[str]
     problem: str = ""
-    drawing: dict[str, dict[str, str]] = field(default_factory=dict)
+    libraries: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def read(root: Path, commit: str, output: str) -> Side:
@@ -70,7 +66,7 @@ def read(root: Path, commit: str, output: str) -> Side:
         commit: What the commit is called.
         output: What the run printed if it failed.
     """
-    texts, pages, drawing = scripts(root), {}, {}
+    texts, pages, libraries = scripts(root), {}, {}
     for name in texts:
         page = root / here().name(here().reports) / f"samples/{name}.html"
         # Beside the last good page is the attempt that failed.
@@ -78,16 +74,16 @@ def read(root: Path, commit: str, output: str) -> Side:
         page = attempt if attempt.exists() else page
         if page.exists():
             text = page.read_text("utf-8")
-            drawing[name] = _drawing(text)
             # Libraries have no cells, and are large.
-            pages[name] = _cells(LIBRARY.sub("", RUNTIME.sub("", text)), root)
+            libraries[name], text = drawing.held(text)
+            pages[name] = _cells(text, root)
     failed = {*re.findall(r"^notebooks/(.+)\.py failed:", output, re.MULTILINE)}
     problem = ""
     if output and not failed:
         found = re.findall(r"(?im)^.*\b(?:error|failed)\b.*$", output)
         line = found[0] if found else output.strip().split("\n")[-1]
         problem = f"The notebooks of {commit} could not be run: {line.strip()}"
-    return Side(commit, texts, pages, failed, problem, drawing)
+    return Side(commit, texts, pages, failed, problem, libraries)
 
 
 def unified(before: Side, after: Side) -> Side:
@@ -122,13 +118,6 @@ def _all(parts: list[Part]) -> Iterator[Part]:
         yield from (part, *part.outputs)
 
 
-def _drawing(page: str) -> dict[str, str]:
-    """Return what draws a page's figures, each part by its name."""
-    found = {it[2]: it[0] for it in LIBRARY.finditer(page)}
-    runtime = RUNTIME.search(page)
-    return found | ({"runtime": runtime[0]} if runtime else {})
-
-
 def scripts(root: Path) -> dict[str, str]:
     """Return the text of each notebook below a project's folder, by its name."""
     folder = root / here().name(here().notebooks)
@@ -141,7 +130,10 @@ def scripts(root: Path) -> dict[str, str]:
 
 
 def _cells(page: str, root: Path) -> list[Part]:
-    soup = BeautifulSoup(page, "html.parser")
+    soup = parsed(page)
+    for figure in soup.select("figure.drawn:has(> script)"):
+        # As releases before 0.10 wrote it.
+        figure["data-spec"] = "".join(it.get_text() for it in figure("script"))
     for link in soup.select("a.anchor-link"):
         link.decompose()
     # Warnings name files: where the project lies means nothing.
@@ -169,7 +161,8 @@ def _kind(output: Tag) -> str:
 
 
 def _part(kind: str, shown: Tag) -> Part:
-    html = str(shown)
+    # Whoever made the page may have written anything into it.
+    html = safe(shown.decode_contents())
     found, pictures = key(html)
     text = shown.get_text(" ")
     return Part(kind, f"{kind} {found}", text, html, pictures=pictures)

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from twobus import content_policy
 from twobus.data.checks.compare import Change
 from twobus.data.checks.verdict import Comparison, Verdict
 
@@ -43,6 +44,7 @@ def page(verdicts: Sequence[Verdict], title: str, place: str, now: datetime) -> 
         now: The present time.
     """
     return Template(PAGE.read_text("utf-8")).substitute(
+        policy=content_policy.head(),
         title=escape(title),
         place=escape(place),
         taken=f"{now:%Y-%m-%d %H:%M} UTC",

@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from twobus.notebooks.outputs.safe import safe
+
 Data = Mapping[str, Any]
 NO_TILES = '<p class="note">The background map is left out: it needs a network.</p>'
 
@@ -50,7 +52,7 @@ class Display:
         return f'<p class="missing">Not shown: {escape(what)}.</p>'
 
     def figure(self, kind: str, spec: Any, *libraries: str) -> str:
-        """Return a figure that the page's own script draws.
+        """Return a figure that the page's own script shows in a frame.
 
         Args:
             kind: What draws it, such as `plotly`; see runtime.js.
@@ -59,12 +61,10 @@ class Display:
         """
         self.need(*libraries)
         text = json.dumps(spec, ensure_ascii=False, separators=(",", ":"))
-        # Within a script, "<" could end it.
-        text = text.replace("<", "\\u003c")
         needs = " ".join(libraries)
         return (
-            f'<figure class="drawn" data-kind="{kind}" data-needs="{needs}">'
-            f'<script type="application/json">{text}</script></figure>'
+            f'<figure class="drawn" data-kind="{kind}" data-needs="{needs}" '
+            f'data-spec="{escape(text)}"></figure>'
         )
 
     def bundle(self, data: Data) -> str:
@@ -75,16 +75,24 @@ class Display:
         """
         from twobus.notebooks.outputs import mime
 
-        return mime.shown(data, self)
+        return safe(mime.shown(data, self))
 
-    def html(self, text: str) -> str:
-        """Return HTML of an output so that it needs no network and no server."""
+    def html(self, text: str, runs: bool = True) -> str:
+        """Return HTML of an output so that it needs no network and no server.
+
+        Args:
+            text: The HTML.
+            runs: Whether its scripts run, in a frame with all of it.
+        """
         from twobus.notebooks.outputs import html
 
-        return html.shown(text, self)
+        return html.shown(text, self, runs)
 
     def markdown(self, text: str) -> str:
-        """Return Markdown, with formulas and Mermaid diagrams, as HTML."""
+        """Return Markdown, with formulas and Mermaid diagrams, as HTML.
+
+        As in JupyterLab, scripts in it do not run.
+        """
         from twobus.notebooks.outputs import markdown
 
         return markdown.shown(text, self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 import re
 from base64 import b64decode, b64encode
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from bs4 import BeautifulSoup, Tag
 from twobus.notebooks.outputs import bokeh, marimo, plotly, vega
 from twobus.notebooks.outputs.display import NO_TILES
 from twobus.notebooks.outputs.libraries import known
+from twobus.notebooks.outputs.safe import PDF, safe
 
 if TYPE_CHECKING:
     from twobus.notebooks.outputs.display import Display
@@ -21,13 +23,9 @@ if TYPE_CHECKING:
 # Whatever may ask for something; all other HTML stays as it is.
 ASKING = re.compile(
     r"<(?:script|iframe|img|image|link|marimo-|iconify-|embed|object|video|audio|source|base|meta)"
-    r"|url\(|@import|notebook-logo",
+    r"|url\(|@import|notebook-logo|\bon\w+\s*=",
     re.IGNORECASE,
 )
-# What would swallow the rest of a page, and what must be closed again.
-ENDLESS = ("plaintext", "xmp", "noembed", "noframes", "textarea", "title", "select")
-SWALLOWS = re.compile(rf"<(?:{'|'.join(ENDLESS)}|!--)", re.IGNORECASE)
-CLOSED = ("div", "span", "table", "details", "section", "main", "svg", "pre", "ul")
 # marimo draws icons by an element of Iconify.
 MARIMO = re.compile("^(?:marimo-|iconify-icon$)")
 REMOTE = re.compile(r"(?:[a-z]+:)?//", re.IGNORECASE)
@@ -40,30 +38,36 @@ FETCHED = re.compile(
     re.VERBOSE,
 )
 TILES = re.compile(r"""tileLayer(?:\.wms)?\(\s*["']""")
+# Types of scripts that only hold something.
+IDLE = re.compile("json|plain")
 # A library itself may name addresses that it does not use.
 LIBRARY = 300_000
 # What prepares a notebook for figures, which pages do by themselves.
-PREPARING = re.compile(r"PyViz|_bokeh_onload_callbacks|^\s*Bokeh\.set_log_level\(")
+PREPARING = re.compile(
+    r"PyViz|_bokeh_onload_callbacks|^\s*Bokeh\.set_log_level\("
+    r"|^\s*window\.PlotlyConfig = \{[^{}]*\};\s*$"
+)
 STYLED = re.compile(r"""url\(\s*['"]?([^'")]+)['"]?\s*\)|@import\s+['"]([^'"]+)['"]""")
 FILES = {"img": "src", "video": "src", "audio": "src", "source": "src", "embed": "src",
          "object": "data", "image": "href", "input": "src", "track": "src"}  # fmt: skip
 
 
-def shown(text: str, display: Display) -> str:
+def shown(text: str, display: Display, runs: bool) -> str:
     """Return HTML that needs no network and no server; see `Display.html`."""
-    if not ASKING.search(text) and _is_closed(text):
+    if not ASKING.search(text):
+        return safe(text)
+    piece = _Html(BeautifulSoup(text, "html.parser"), display)
+    piece.clean()
+    return piece.framed() if runs and piece.runs() else safe(str(piece.soup))
+
+
+def held(text: str, display: Display) -> str:
+    """Return HTML or SVG with what it asks for in it, for a picture of its own."""
+    if not ASKING.search(text):
         return text
-    soup = BeautifulSoup(text, "html.parser")
-    _Html(soup, display).clean()
-    return str(soup)
-
-
-def _is_closed(text: str) -> bool:
-    """Tell whether HTML ends where it ends, and leaves the page around it alone."""
-    lower = text.lower()
-    return not SWALLOWS.search(text) and all(
-        lower.count(f"<{name}") == lower.count(f"</{name}") for name in CLOSED
-    )
+    piece = _Html(BeautifulSoup(text, "html.parser"), display)
+    piece.clean()
+    return str(piece.soup)
 
 
 class _Html:
@@ -83,9 +87,26 @@ class _Html:
         self._scripts()
         self._frames()
         self._files()
-        for tag in self.soup.find_all("plaintext"):
-            # No browser ever ends it.
-            tag.name = "pre"
+
+    def runs(self) -> bool:
+        """Tell whether something in it runs."""
+        return any(
+            any(name.startswith("on") for name in tag.attrs)
+            or (tag.name == "script" and not IDLE.search(str(tag.get("type", ""))))
+            for tag in self.soup.find_all()
+        )
+
+    def framed(self, style: str = "") -> str:
+        """Return it as a figure, which the page shows in a frame.
+
+        Args:
+            style: That of the frame, if it is not as high as what is in it.
+        """
+        drawn = self.soup.select("figure.drawn")
+        needs = " ".join(str(it.get("data-needs", "")) for it in drawn).split()
+        needs = list(dict.fromkeys([*needs, *self.libraries]))
+        spec = {"html": str(self.soup), "style": style, "loads": self.libraries}
+        return self.display.figure("html", spec, *needs)
 
     def replace(self, tag: Tag, text: str) -> None:
         tag.replace_with(BeautifulSoup(text, "html.parser"))
@@ -132,71 +153,55 @@ class _Html:
     def _scripts(self) -> None:
         tags = self.soup.find_all("script")
         elements = {str(it["id"]): it.get_text() for it in tags if it.get("id")}
-        first: Tag | None = None
         for tag in tags:
             kind = str(tag.get("type", ""))
-            if tag.find_parent("figure", class_="drawn") or tag.decomposed:
+            if tag.decomposed:
                 continue
             if kind in {"esms-options", "importmap"}:
                 tag.decompose()
-            elif "json" not in kind and "plain" not in kind:
-                kept = self._script(tag, elements)
-                first = first or (tag if kept else None)
-        if self.libraries and first is not None:
-            names = ",".join(f'"{name}"' for name in self.libraries)
-            load = self.soup.new_tag("script")
-            # In a frame, the page's own script is the parent's.
-            load.string = f"(window.drawn||parent.drawn).load(window,[{names}])"
-            first.insert_before(load)
-            self.display.need(*self.libraries)
+            elif not IDLE.search(kind):
+                self._script(tag, elements)
 
-    def _script(self, tag: Tag, elements: dict[str, str]) -> bool:
-        """Replace a script by its figure, or see that it loads nothing.
-
-        Returns:
-            Whether the script stays.
-        """
+    def _script(self, tag: Tag, elements: dict[str, str]) -> None:
+        """Replace a script by its figure, or see that it loads nothing."""
         url = str(tag.get("src", ""))
         if url.startswith("data:"):
             tag["src"] = ""
             del tag["src"]
             tag.string = b64decode(url.partition(",")[2]).decode("utf-8", "replace")
         elif url:
-            return self._linked(tag, url)
+            self._linked(tag, url)
+            return
         text = tag.get_text()
         if figure := self._figure(tag, text, elements):
             self.replace(tag, figure)
-            return False
+            return
         if PREPARING.search(text):
             tag.decompose()
-            return False
+            return
         if len(text) > LIBRARY:
             name = next((it for it in ("plotly", "bokeh") if it in text[:2000]), "")
             if name:
                 self._load(name)
                 tag.decompose()
-            return not name
+            return
         if TILES.search(text):
             self._note(NO_TILES)
         for found in FETCHED.finditer(text):
             address = found["loaded"] or found["file"]
             if not re.search(r"\{\w+\}", address):
                 self.replace(tag, self.display.refuse(_loads("script", address)))
-                return False
-        return True
+                return
 
-    def _linked(self, tag: Tag, url: str) -> bool:
+    def _linked(self, tag: Tag, url: str) -> None:
         if (text := self._own_text(url)) is not None:
             del tag["src"]
             tag.string = text
-            return True
-        name = known(url, str(self.soup))
-        if name is None:
+        elif (name := known(url, str(self.soup))) is not None:
+            self._load(name)
+            tag.decompose()
+        else:
             self.replace(tag, self.display.refuse(_loads("script", url)))
-            return False
-        self._load(name)
-        tag.decompose()
-        return False
 
     def _figure(self, tag: Tag, text: str, elements: dict[str, str]) -> str:
         """Return the figure that a script draws; nothing if it draws none we know."""
@@ -206,6 +211,8 @@ class _Html:
         if drawn := vega.taken(text):
             for place in self.soup.find_all(id=re.compile("^(altair-viz-|vis$)")):
                 place.decompose()
+            for style in self.soup.find_all("style", string=re.compile("vega-embed")):
+                style.decompose()
             return vega.figure(drawn[0], self.display, drawn[1])
         if document := bokeh.taken(text, elements):
             for item in document["render_items"]:
@@ -249,23 +256,16 @@ class _Html:
             self._frame(tag, str(inner))
 
     def _frame(self, tag: Tag, inner: str) -> None:
-        frame = BeautifulSoup(inner, "html.parser")
-        _Html(frame, self.display).clean()
-        if (note := frame.find("p", class_="note")) is not None:
+        frame = _Html(BeautifulSoup(inner, "html.parser"), self.display)
+        frame.clean()
+        if (note := frame.soup.find("p", class_="note")) is not None:
             self.soup.insert(0, note.extract())
-        # The page draws figures, and none that is in a frame.
-        if frame.find("figure", class_="drawn"):
-            body = frame.find("body") or frame
+        # What is drawn has a frame of its own, as high as it needs.
+        if not frame.runs() and frame.soup.find("figure", class_="drawn"):
+            body = frame.soup.find("body") or frame.soup
             tag.replace_with(*[it.extract() for it in list(body.children)])
             return
-        for name in ("src", "sandbox", "loading"):
-            del tag[name]
-        tag["srcdoc"] = str(frame)
-        if "__resizeIframe" in str(tag.get("onload", "")):
-            # marimo's own script would do it.
-            tag["onload"] = (
-                "this.style.height=this.contentDocument.body.scrollHeight+20+'px'"
-            )
+        self.replace(tag, frame.framed(_place(tag)))
         # Folium says below its maps that they need trust, for the time before.
         for hint in self.soup.find_all("span", string=re.compile("Notebook Trusted")):
             hint.decompose()
@@ -275,12 +275,24 @@ class _Html:
             name = "xlink:href" if tag.get("xlink:href") else FILES[tag.name]
             url = str(tag.get(name) or "")
             del tag["srcset"]
-            if not url or url.startswith(("data:", "#")):
-                continue
-            if (address := self._data(url)) is not None:
-                tag[name] = address
-            else:
+            address = url if url.startswith(("data:", "#")) else self._data(url)
+            if url and address is None:
                 self.replace(tag, self.display.refuse(_missing(tag, url)))
+            elif address and tag.name in ("object", "embed"):
+                self._plugin(tag, address)
+            elif address:
+                tag[name] = address
+
+    def _plugin(self, tag: Tag, address: str) -> None:
+        """Show an object as the picture or the document that it is."""
+        if address.startswith("data:image/"):
+            self.replace(tag, f'<img src="{escape(address)}" alt="">')
+        elif address.startswith(PDF):
+            self.replace(tag, document(address))
+        else:
+            kind = address.partition(",")[0].removeprefix("data:")[:80] or "no type"
+            words = f"an <{tag.name}> of the output shows {kind}"
+            self.replace(tag, self.display.refuse(f"{words}: show a picture of it"))
 
     def _own_text(self, url: str) -> str | None:
         file = self._file(url)
@@ -302,6 +314,23 @@ class _Html:
             if file.is_file():
                 return file
         return None
+
+
+def document(address: str) -> str:
+    """Return a PDF that a page holds."""
+    return f'<embed src="{escape(address)}" type="application/pdf" class="pdf">'
+
+
+def _place(tag: Tag) -> str:
+    """Return the style of a frame that has a height of its own."""
+    sizes = [(name, str(tag.get(name, ""))) for name in ("width", "height")]
+    own = [
+        f"{name}:{size}{'px' * size.isdigit()}"
+        for name, size in sizes
+        if re.fullmatch(r"\d+(?:px|%)?", size)
+    ]
+    style = ";".join([*own, str(tag.get("style", ""))]).strip(";")
+    return style if re.search(r"(?<![\w-])height\s*:", style) else ""
 
 
 def _loads(what: str, url: str) -> str:

@@ -5,7 +5,6 @@ import re
 import tomllib
 from base64 import b64encode
 from functools import cache
-from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -64,18 +63,17 @@ def known(url: str, text: str = "") -> str | None:
     return None
 
 
-def tags(names: list[str]) -> str:
-    """Return libraries as parts of a page's head; its own script starts them.
+def texts(names: list[str]) -> dict[str, str]:
+    """Return the scripts and styles of libraries, such as `plotly-js`.
 
     Raises:
         FileNotFoundError: If a package that should bring a library does not.
     """
-    return "\n".join(
-        f'<script type="text/plain" id="library-{escape(name)}-{ending}">'
-        f"{_unending(text)}</script>"
+    return {
+        f"{name}-{ending}": _unending(text)
         for name in names
         for ending, text in _texts(name)
-    )
+    }
 
 
 def _texts(name: str) -> list[tuple[str, str]]:
@@ -93,6 +91,8 @@ def _texts(name: str) -> list[tuple[str, str]]:
 
 def _unending(text: str) -> str:
     """Write a script so that nothing in its texts ends it for a browser."""
+    # Whoever reads a page does this with ends of lines.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = re.sub(r"<(?=/script)", r"\\x3c", text, flags=re.IGNORECASE)
     return text.replace("<!--", r"\x3c!--")
 

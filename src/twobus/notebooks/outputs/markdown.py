@@ -41,7 +41,8 @@ def shown(text: str, display: Display) -> str:
     """Return Markdown as HTML; see `Display.markdown`."""
     # As nothing in particular, since strict checks refuse calls without types.
     renderer: Any = _Renderer(display)
-    return display.html(str(MarkdownWithMath(renderer=renderer).render(text)))
+    html = str(MarkdownWithMath(renderer=renderer).render(text))
+    return display.html(html, runs=False)
 
 
 def _formula(tex: str, display: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbconvert.filters.ansi import ansi2html
 
-from twobus.notebooks.outputs import bokeh, marimo, plotly, vega, widgets
+from twobus.notebooks.outputs import bokeh, html, marimo, plotly, vega, widgets
 
 if TYPE_CHECKING:
     from twobus.notebooks.outputs.display import Data, Display
@@ -65,17 +65,19 @@ def _widget(data: Data, kind: str, display: Display) -> str:
 
 
 def _html(data: Data, kind: str, display: Display) -> str:
-    text = display.html(_text(data[kind]))
-    if "application/javascript" in data:
-        text += _javascript(data, "application/javascript", display)
-    return text
+    text = _text(data[kind])
+    script = _text(data.get("application/javascript", ""))
+    if (document := bokeh.taken(script, {})) is not None:
+        return display.html(text) + bokeh.figure(document, display)
+    # Both in one frame, since such a script looks for elements.
+    return display.html(text + _script(script) if script else text)
 
 
 def _markdown(data: Data, kind: str, display: Display) -> str:
     text = _text(data[kind])
     # marimo writes its elements so.
-    if (html := marimo.unescaped(text)) is not None:
-        return display.html(html)
+    if (unescaped := marimo.unescaped(text)) is not None:
+        return display.html(unescaped)
     return display.markdown(text)
 
 
@@ -84,10 +86,14 @@ def _javascript(data: Data, kind: str, display: Display) -> str:
     document = bokeh.taken(text, {})
     if document is not None:
         return bokeh.figure(document, display)
-    # Such a script may expect an element to write into.
-    script = re.sub(r"<(?=/script)", r"\\x3c", text, flags=re.IGNORECASE)
-    within = f"(function(element){{{script}\n}})(document.currentScript.parentElement)"
-    return display.html(f"<div><script>{within}</script></div>")
+    return display.html(_script(text))
+
+
+def _script(text: str) -> str:
+    """Return a script as HTML; it may expect an element to write into."""
+    text = re.sub(r"<(?=/script)", r"\\x3c", text, flags=re.IGNORECASE)
+    within = f"(function(element){{{text}\n}})(document.currentScript.parentElement)"
+    return f"<div><script>{within}</script></div>"
 
 
 def _picture(data: Data, kind: str, display: Display) -> str:
@@ -97,7 +103,7 @@ def _picture(data: Data, kind: str, display: Display) -> str:
 
 
 def _svg(data: Data, kind: str, display: Display) -> str:
-    text = display.html(_text(data[kind]))
+    text = html.held(_text(data[kind]), display)
     # As a picture of its own, so that its names and styles reach nothing else.
     content = b64encode(text.encode()).decode()
     return f'<img src="data:{kind};base64,{content}" alt="">'
@@ -121,7 +127,7 @@ def _data(data: Data, kind: str, display: Display) -> str:
 
 def _pdf(data: Data, kind: str, display: Display) -> str:
     content = re.sub(r"\s", "", _text(data[kind]))
-    return f'<embed src="data:{kind};base64,{content}" type="{kind}" class="pdf">'
+    return html.document(f"data:{kind};base64,{content}")
 
 
 # As notebooks choose, so that a page shows what its author saw.

@@ -1,38 +1,50 @@
-// Draws the figures of this page, each when it is first seen, with nothing but what the
-// page holds. A page in a frame within this page finds its libraries here, too.
-window.drawn = (() => {
+// Draws the figures of this page, each in a frame that can reach neither the page nor a
+// network. The same script runs in such a frame, which may hold frames itself.
+(() => {
   "use strict";
-  const loaded = new WeakMap();
-  let diagrams = 0;
-  const embedded = (name, ending) =>
-    document.getElementById(`library-${name}-${ending}`)?.textContent;
+  const own = document.currentScript;
+  const code = own.textContent;
+  const page = own.hasAttribute("data-framed") ? window.parent : null;
+  const TALLEST = 20000;
+  // What is as high as its frame, and more, would grow for ever.
+  const MOST_HEIGHTS = 200;
+  const LONGEST_WAIT = 2000;
+  const libraries = new Map();
+  const frames = new Map();
 
-  // Start libraries in a window, each once.
-  function load(place, names) {
-    if (!loaded.has(place)) loaded.set(place, new Set());
-    for (const name of names.filter((it) => !loaded.get(place).has(it))) {
-      loaded.get(place).add(name);
-      const [script, style] = [embedded(name, "js"), embedded(name, "css")];
-      if (style) {
-        const tag = place.document.createElement("style");
-        tag.textContent = style;
-        place.document.head.append(tag);
-      }
-      if (script) {
-        const tag = place.document.createElement("script");
-        tag.textContent = script;
-        place.document.head.append(tag);
-        tag.remove();
-      }
+  // What draws a figure, within its frame.
+
+  const bytes = (text) => Uint8Array.from(atob(text), (it) => it.charCodeAt(0));
+  const address = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+
+  // A script as a file of its own: one within the page would need a rule for it.
+  const run = (place, tag, text) => new Promise((done) => {
+    tag.onload = tag.onerror = done;
+    tag.src = address(text);
+    place(tag);
+  });
+  function load(names) {
+    const styles = names.map((name) => libraries.get(name)?.css).filter(Boolean);
+    document.head.prepend(...styles.map((text) => {
+      const tag = document.createElement("style");
+      tag.textContent = text;
+      return tag;
+    }));
+    // Browsers keep what they have made of a text, for the next frame as well.
+    for (const text of names.map((name) => libraries.get(name)?.js).filter(Boolean)) {
+      const tag = document.createElement("script");
+      tag.textContent = text;
+      document.head.append(tag);
     }
   }
-  const bytes = (text) => Uint8Array.from(atob(text), (it) => it.charCodeAt(0));
 
   const draw = {
-    async plotly(box, { data, layout, config, frames }) {
+    async plotly(box, { data, layout, config, frames: steps }) {
+      // A frame may save nothing.
       const settings = { responsive: true, ...config, displaylogo: false };
+      settings.modeBarButtonsToRemove = [...(config?.modeBarButtonsToRemove ?? []), "toImage"];
       await Plotly.newPlot(box, data, layout, settings);
-      if (frames?.length) await Plotly.addFrames(box, frames);
+      if (steps?.length) await Plotly.addFrames(box, steps);
     },
     async vega(box, { spec, options }) {
       // Nothing may come from elsewhere: what is not in the page is an error that shows.
@@ -46,7 +58,6 @@ window.drawn = (() => {
         delete item.notebook_comms_target;
         for (const [root, id] of Object.entries(item.roots)) {
           const place = document.createElement("div");
-          // A notebook may hold an empty element of the same id.
           place.id = item.roots[root] = `drawn-${id}`;
           place.dataset.rootId = root;
           place.style.display = "contents";
@@ -57,8 +68,7 @@ window.drawn = (() => {
     },
     async mermaid(box, text) {
       mermaid.initialize({ startOnLoad: false });
-      diagrams += 1;
-      box.innerHTML = (await mermaid.render(`diagram-${diagrams}`, text)).svg;
+      box.innerHTML = (await mermaid.render("diagram", text)).svg;
     },
     async anywidget(box, { esm, css, state, buffers }) {
       for (const [path, text] of buffers ?? []) {
@@ -75,38 +85,141 @@ window.drawn = (() => {
         style.textContent = css;
         document.head.append(style);
       }
-      const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
-      const code = await import(url);
+      const code = await import(address(esm));
       const widget = typeof code.default === "function" ? await code.default() : code.default;
       await widget?.initialize?.({ model });
       await (widget ?? code).render({ model, el: box });
     },
+    async html() {
+      for (const old of document.querySelectorAll("script")) {
+        if (/json|plain/.test(old.type)) continue;
+        const tag = document.createElement("script");
+        for (const { name, value } of old.attributes) tag.setAttribute(name, value);
+        await run((it) => old.replaceWith(it), tag, old.textContent);
+      }
+      // What waits for the page has missed that.
+      document.dispatchEvent(new Event("DOMContentLoaded", { bubbles: true }));
+      window.dispatchEvent(new Event("load"));
+      showVisible();
+    },
   };
 
-  async function show(figure) {
-    if (figure.dataset.state) return;
-    figure.dataset.state = "drawing";
-    const spec = JSON.parse(figure.querySelector("script").textContent);
-    const box = document.createElement("div");
-    figure.append(box);
+  async function begin({ kind, spec, needs, fills, held }) {
+    const tell = (words) => page.postMessage(words, "*");
+    for (const [name, texts] of held) libraries.set(name, texts);
+    // Whoever asks other computers by these asks past all rules.
+    for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection"]) delete window[name];
+    // No link leads anywhere from here, and no step back takes the page along.
+    Object.assign(History.prototype, { back() {}, forward() {}, go() {} });
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest?.("a[href]");
+      if (link && !link.getAttribute("href").startsWith("#")) event.preventDefault();
+    });
     try {
-      load(window, figure.dataset.needs.split(" ").filter(Boolean));
-      await draw[figure.dataset.kind](box, spec);
-      figure.dataset.state = "drawn";
+      const held = new DOMParser().parseFromString(spec.html ?? "", "text/html");
+      for (const element of held.querySelectorAll("*")) {
+        // As properties, since no rule allows those in the text.
+        for (const { name, value } of [...element.attributes]) {
+          if (!name.startsWith("on")) continue;
+          element.removeAttribute(name);
+          element[name] = new Function("event", value);
+        }
+      }
+      document.documentElement.replaceWith(held.documentElement);
+      const style = document.createElement("style");
+      style.textContent = `body { font: 14px/1.4 system-ui, sans-serif; margin: 0; }${
+        fills ? "html, body { height: 100%; }" : "html { overflow-y: hidden; }"}`;
+      document.head.prepend(style);
+      const box = document.createElement("div");
+      if (!spec.html) document.body.append(box);
+      if (!fills) {
+        new ResizeObserver(() => tell({ height: document.documentElement.offsetHeight }))
+          .observe(document.documentElement);
+      }
+      load(spec.loads ?? needs);
+      await draw[kind](box, spec);
+      tell({ state: "drawn", height: document.documentElement.offsetHeight });
     } catch (error) {
-      figure.dataset.state = "failed";
-      box.className = "missing";
-      box.textContent = `Not shown: ${error.message}`;
+      tell({ state: "failed", words: String(error?.message ?? error) });
     }
   }
-  const all = () => [...document.querySelectorAll("figure.drawn")];
-  const showVisible = () => all().filter((it) => it.offsetParent !== null).forEach(show);
 
+  // What shows frames, within a page or within another frame.
+
+  const embedded = (name, ending) =>
+    document.getElementById(`library-${name}-${ending}`)?.textContent;
+  function library(name) {
+    if (!libraries.has(name)) {
+      libraries.set(name, { js: embedded(name, "js"), css: embedded(name, "css") });
+    }
+    return [name, libraries.get(name)];
+  }
+
+  function show(figure) {
+    if (figure.dataset.state) return null;
+    figure.dataset.state = "drawing";
+    const { kind, needs: names } = figure.dataset;
+    const needs = (names ?? "").split(" ").filter(Boolean);
+    let spec;
+    try {
+      spec = JSON.parse(figure.dataset.spec);
+    } catch (error) {
+      return fail(figure, error.message);
+    }
+    const frame = document.createElement("iframe");
+    frame.setAttribute("sandbox", "allow-scripts");
+    frame.style.cssText = `${spec.style || "width: 100%; height: 150px"}; border: 0; display: block`;
+    frame.srcdoc = `<!DOCTYPE html><meta charset="utf-8"><script data-framed>${code}<` + "/script>";
+    return new Promise((done) => {
+      frame.onload = () => {
+        frame.onload = null;
+        const held = needs.map(library);
+        frame.contentWindow.postMessage({ kind, spec, needs, fills: !!spec.style, held }, "*");
+      };
+      setTimeout(done, LONGEST_WAIT);
+      figure.append(frame);
+      frames.set(frame.contentWindow, { figure, frame, fills: !!spec.style, done, heights: 0 });
+    });
+  }
+
+  function fail(figure, words) {
+    figure.dataset.state = "failed";
+    const said = document.createElement("p");
+    said.className = "missing";
+    said.textContent = `Not shown: ${String(words).slice(0, 500)}`;
+    figure.replaceChildren(said);
+  }
+
+  // A frame may say how high it is, and how it went: once, whatever else it says.
+  function heard(known, { height, state, words }) {
+    const { figure, frame, fills, done } = known;
+    if (Number.isFinite(height) && !fills && known.heights < MOST_HEIGHTS) {
+      known.heights += 1;
+      frame.style.height = `${Math.min(Math.max(height, 0), TALLEST)}px`;
+    }
+    if (figure.dataset.state !== "drawing") return;
+    if (state === "drawn") figure.dataset.state = state;
+    if (state === "failed") fail(figure, words);
+    if (figure.dataset.state !== "drawing") done();
+  }
+
+  window.addEventListener("message", ({ source, data }) => {
+    if (page && source === page && Object.hasOwn(draw, data?.kind)) begin(data);
+    else if (frames.has(source) && data) heard(frames.get(source), data);
+  });
+
+  const roots = () => [document, ...[...document.querySelectorAll(".styled")]
+    .map((it) => it.shadowRoot).filter(Boolean)];
+  const all = () => roots().flatMap((it) => [...it.querySelectorAll("figure.drawn")]);
+  // One after the other, so that the first are there early.
+  async function showVisible() {
+    for (const it of all().filter((it) => it.offsetParent !== null)) await show(it);
+  }
+  if (page) return;
   document.addEventListener("DOMContentLoaded", showVisible);
   document.addEventListener("toggle", showVisible, true);
   window.addEventListener("beforeprint", () => {
     document.querySelectorAll("details.output").forEach((it) => { it.open = true; });
     all().forEach(show);
   });
-  return { load };
 })();
