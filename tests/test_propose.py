@@ -50,6 +50,11 @@ from twobus.project import StopError
 __all__ = ["hosted", "hosting", "lean", "placed", "propose"]
 
 
+def netrc(login: str, word: str) -> str:
+    """Return a line of netrc for a server on this machine."""
+    return f"machine localhost login {login} password {word}"
+
+
 @pytest.mark.parametrize("by_hand", [False, True])
 @pytest.mark.parametrize("forge", PATHS)
 def test_a_request_opens_once(
@@ -502,8 +507,7 @@ def test_a_netrc_for_the_library_does_not_log_in_instead(
     home = work.folder / "home"
     home.mkdir()
     # What CI needs to read a private library, whose repository is on the same forge.
-    netrc = f"machine localhost login {login} password of-the-library"
-    (home / ".netrc").write_text(netrc)
+    (home / ".netrc").write_text(netrc(login, "of-the-library"))
     work.server.elsewhere = f"{login}:of-the-library"
     result = propose(work, alone=True, by_hand=True)
     assert result.code == 0, result.output
@@ -693,7 +697,7 @@ def test_the_job_opens_a_request_and_is_quiet_otherwise(
     # What is for a private library on that forge, and for the template there.
     home, cache = tmp_path / "home", run("uv", "cache", "dir", cwd=tmp_path).output
     home.mkdir()
-    (home / ".netrc").write_text("machine localhost login ci password of-the-reader")
+    (home / ".netrc").write_text(netrc("ci", "of-the-reader"))
     hosting.reader = "ci:of-the-reader"
     settings = {
         **hosting.trusted_too(),
