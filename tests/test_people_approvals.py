@@ -3,27 +3,14 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
-import requests
 from committed import ANN, BOB, Repository
 
+from twobus import web
 from twobus.git import git
 from twobus.people.approvals import REMOTE, kept, refresh
 from twobus.people.history import history
-
-
-class Answer:
-    """What a forge answers."""
-
-    def __init__(self, found: Any) -> None:
-        self.found = found
-
-    def raise_for_status(self) -> None:
-        if isinstance(self.found, Exception):
-            raise self.found
-
-    def json(self) -> Any:
-        return self.found
 
 
 class Forge:
@@ -32,10 +19,15 @@ class Forge:
     def __init__(self, commit: str, day: int = 1) -> None:
         self.commit, self.day, self.asked = commit, day, list[str]()
 
-    def post(self, url: str, **words: Any) -> Answer:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer, as the forge does that is asked."""
+        self.asked.append(str(request.url))
+        found = self.github if request.method == "POST" else self.gitlab
+        return httpx.Response(200, json=found(request))
+
+    def github(self, request: httpx.Request) -> Any:
         """Answer as GitHub does."""
-        self.asked.append(url)
-        assert words["headers"] == {"Authorization": "Bearer t0ken"}
+        assert request.headers["Authorization"] == "Bearer t0ken"
         author = {"email": "Ann@acme.example", "user": {"login": "ann-x"}}
         people = [("ann-x", "User"), ("bob-x", "User"), ("ci", "Bot"), ("eve", "User")]
         node = {
@@ -53,17 +45,17 @@ class Forge:
         }
         page = {"hasNextPage": False, "endCursor": None}
         found = {"pullRequests": {"pageInfo": page, "nodes": [node]}}
-        return Answer({"data": {"repository": found}})
+        return {"data": {"repository": found}}
 
-    def get(self, url: str, **words: Any) -> Answer:
+    def gitlab(self, request: httpx.Request) -> Any:
         """Answer as GitLab does."""
-        self.asked.append(url)
-        assert words["headers"] == {"PRIVATE-TOKEN": "t0ken"}
+        assert request.headers["PRIVATE-TOKEN"] == "t0ken"
+        url = request.url.path
         if url.endswith("/approvals"):
             names = ("ann-x", "bob-x", "project_1_bot", "eve")
-            return Answer({"approved_by": [{"user": {"username": it}} for it in names]})
+            return {"approved_by": [{"user": {"username": it}} for it in names]}
         if url.endswith("/commits"):
-            return Answer([{"id": "0" * 40, "author_email": "ann@acme.example"}])
+            return [{"id": "0" * 40, "author_email": "ann@acme.example"}]
         node = {
             "iid": 7,
             "updated_at": f"2026-01-0{self.day}T00:00:00Z",
@@ -71,7 +63,7 @@ class Forge:
             "squash_commit_sha": self.commit,
             "merge_commit_sha": None,
         }
-        return Answer([node])
+        return [node]
 
 
 @pytest.fixture(params=["github", "gitlab"])
@@ -92,8 +84,7 @@ def forge(
         monkeypatch.delenv(name, raising=False)
     name = "GH_TOKEN" if request.param == "github" else "GITLAB_TOKEN"
     monkeypatch.setenv(name, "t0ken")
-    monkeypatch.setattr(requests, "post", made.post)
-    monkeypatch.setattr(requests, "get", made.get)
+    monkeypatch.setattr(web, "TRANSPORT", httpx.MockTransport(made))
     return repository, made
 
 
@@ -153,10 +144,11 @@ def test_what_a_forge_refuses_is_said_and_nothing_kept_is_lost(
     repository, _ = forge
     refresh(repository.root)
     before = kept(repository.root / ".git")
-    wrong: list[Any] = [requests.ConnectionError(), {"data": None}, {"errors": []}, [3]]
-    for found in wrong:
-        for name in ("get", "post"):
-            monkeypatch.setattr(requests, name, lambda *a, f=found, **b: Answer(f))
+    for text in ("", '{"data": null}', '{"errors": []}', "[3]"):
+        answer = httpx.MockTransport(
+            lambda _, text=text: httpx.Response(200, text=text)
+        )
+        monkeypatch.setattr(web, "TRANSPORT", answer)
         said = refresh(repository.root)
         assert said.startswith("The forge does not tell who reviewed what (")
     assert kept(repository.root / ".git") == before

@@ -867,7 +867,7 @@ def test_an_answer_that_is_no_json_is_a_sentence(protect: Protect, made: Made) -
     fake.mishaps["GET", "/study"] = [httpx.Response(200, html="<h1>Log in</h1>")]
     result = protect(fake, made(), "plan")
     assert result.code == 2
-    assert "answers with something that is not JSON" in result.output
+    assert "with something that is not JSON" in result.output
 
 
 def test_an_empty_repository_on_gitlab_is_a_sentence(

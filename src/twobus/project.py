@@ -4,6 +4,7 @@ One process works for one project: `here` finds it, and everything else asks `he
 """
 
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -19,6 +20,20 @@ MOST_BYTES = 10 * 2**20
 MOST_YAML = 2**16
 DEEPEST, MOST_BARE = 20, 3_000
 MOST_DOTS = 5_000
+# All of them but tabulators and line ends, and broken characters.
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+    r"\ud800-\udfff]"
+)
+
+
+def plain(text: str) -> str:
+    """Return a text of others as a terminal may get it.
+
+    Control characters move the cursor, set the window's title or hide what stands
+    there; others turn the order of letters round. They are shown by their numbers.
+    """
+    return UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class StopError(Exception):

@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from twobus.project import ANSWERS, Project, StopError, here
+from twobus.project import ANSWERS, Project, StopError, here, plain
 
 Words = ParamSpec("Words")
 # The answers that decide on tasks and on the steps of `check`.
@@ -106,7 +106,7 @@ def task(function: Callable[Words, None]) -> Callable[Words, None]:
         try:
             function(*words, **options)
         except StopError as error:
-            raise SystemExit(str(error)) from None
+            raise SystemExit(plain(str(error))) from None
         except KeyboardInterrupt:
             print("Stopped.", file=sys.stderr)
             raise SystemExit(130) from None

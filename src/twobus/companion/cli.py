@@ -183,11 +183,11 @@ def propose(
     """Keep one pull or merge request open that brings the newest release."""
     try:
         if prepare:
-            make_ready(project, prepare, typer.echo)
+            make_ready(project, prepare, report.say)
         else:
-            carry(project, typer.echo)
+            carry(project, report.say)
     except StopError as error:
-        typer.echo(f"Error: {error}", err=True)
+        report.say(f"Error: {error}", err=True)
         raise typer.Exit(2) from None
 
 
@@ -199,10 +199,10 @@ def plan(project: Folder = Path()) -> None:
         count = _differences(live)
         _remarks(live)
         for note in live.notes:
-            typer.echo(f"Note: {note}")
+            report.say(f"Note: {note}")
         for sentence in _lockouts(here, live):
-            typer.echo(f"Warning, `apply` will refuse: {sentence}")
-        typer.echo(f"{count} to change by `apply`." if count else _wanted(here, live))
+            report.say(f"Warning, `apply` will refuse: {sentence}")
+        report.say(f"{count} to change by `apply`." if count else _wanted(here, live))
 
 
 @protect.command(epilog=CODES)
@@ -216,12 +216,12 @@ def apply(project: Folder = Path()) -> None:
             if setting.differences():
                 setting.make()
                 done = "changed" if setting.current else "created"
-                typer.echo(f"{setting.name}: {done}")
+                report.say(f"{setting.name}: {done}")
         live = FORGES[here.forge].read(client, here)
         if _differences(live):
             raise StopError(f"{here.host} took the changes, and yet these are left.")
         _remarks(live)
-        typer.echo(_wanted(here, live))
+        report.say(_wanted(here, live))
 
 
 @protect.command(epilog=CODES)
@@ -232,9 +232,9 @@ def check(project: Folder = Path()) -> None:
         count = _differences(live)
         _remarks(live)
         if count:
-            typer.echo(f"{count} not as {here.rules_file} says: `apply` makes it so.")
+            report.say(f"{count} not as {here.rules_file} says: `apply` makes it so.")
             raise typer.Exit(1)
-        typer.echo(_wanted(here, live))
+        report.say(_wanted(here, live))
 
 
 @contextmanager
@@ -244,7 +244,7 @@ def _open(folder: Path) -> Iterator[tuple[Protected, Client]]:
         with Client(here) as client:
             yield here, client
     except StopError as error:
-        typer.echo(f"Error: {error}", err=True)
+        report.say(f"Error: {error}", err=True)
         raise typer.Exit(2) from None
 
 
@@ -252,7 +252,7 @@ def _differences(live: Live) -> int:
     count = 0
     for setting in live.settings:
         for difference in setting.differences():
-            typer.echo(f"{setting.name}: {difference}")
+            report.say(f"{setting.name}: {difference}")
             count += 1
     return count
 
@@ -260,11 +260,11 @@ def _differences(live: Live) -> int:
 def _remarks(live: Live) -> None:
     for setting in live.settings:
         for one in setting.additions():
-            typer.echo(
+            report.say(
                 f"Not in the file: {setting.name}: {one.path} is {show(one.current)}"
             )
     for remark in live.remarks:
-        typer.echo(remark)
+        report.say(remark)
 
 
 def _lockouts(here: Protected, live: Live) -> list[str]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from twobus.companion.propose import deliver
-from twobus.project import StopError
+from twobus.project import StopError, plain
 
 
 def main(handed: str, project: str) -> None:
@@ -18,9 +18,9 @@ def main(handed: str, project: str) -> None:
         SystemExit: With 2, if that cannot be done.
     """
     try:
-        deliver(Path(project), Path(handed), print)
+        deliver(Path(project), Path(handed), lambda text: print(plain(text)))
     except StopError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(plain(f"Error: {error}"), file=sys.stderr)
         raise SystemExit(2) from None
 
 

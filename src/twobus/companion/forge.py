@@ -1,15 +1,18 @@
 """Talking to a forge: where its API is, and what went wrong."""
 
+import math
 import ssl
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
+from twobus import web
 from twobus.companion.place import ANSWER, TITLES, Place
 from twobus.companion.token import PROTECT, Purpose, is_cloud, token
 from twobus.project import StopError
@@ -23,8 +26,7 @@ ATTEMPTS = 4
 # Longer than this, people had better come back.
 PATIENCE = 60
 BROKEN = {500, 502, 503, 504}
-
-PAGE = 100
+DAY = 24 * 3600
 
 
 class RefusedError(StopError):
@@ -64,6 +66,7 @@ class Client:
         headers = {
             "Authorization": f"Bearer {self.token.value}",
             "User-Agent": f"twobus/{version('twobus')}",
+            **web.PLAIN,
         }
         if project.forge == "github":
             headers["Accept"] = "application/vnd.github+json"
@@ -89,50 +92,53 @@ class Client:
         """Close them."""
         self._http.close()
 
-    def get(self, path: str, **query: str | int) -> Any:
-        """Read something.
+    def get(self, path: str, shape: Any = Any, **query: str | int) -> Any:
+        """Read something of a shape.
 
         Raises:
             RefusedError: If the forge answers with an error.
-            StopError: If it does not answer.
+            StopError: If it does not answer, or with something else.
         """
-        return self._request("GET", path, None, query)
+        return self._request("GET", path, None, query, shape)
 
-    def find(self, path: str) -> Any:
+    def find(self, path: str, shape: Any = Any) -> Any:
         """Read something that may not be there: None then."""
         try:
-            return self.get(path)
+            return self.get(path, shape)
         except RefusedError as error:
             if error.status == 404:
                 return None
             raise
 
-    def pages(self, path: str, **query: str | int) -> list[Any]:
-        """Read all pages of a list.
+    def pages(self, path: str, shape: Any = Any, **query: str | int) -> list[Any]:
+        """Read all pages of a list, whose items have a shape.
 
         Pages are counted rather than followed: a link could lead anywhere.
         """
         found: list[Any] = []
-        while True:
-            number = len(found) // PAGE + 1
-            page = self.get(path, **query, per_page=PAGE, page=number)
-            if not isinstance(page, list):
-                raise StopError(f"{self.host} answers {path} with no list.")
+        items = web.Items[shape]
+        for number in range(1, web.PAGES + 1):
+            page = self.get(path, items, **query, per_page=web.PAGE, page=number)
             found += page
-            if len(page) < PAGE:
+            if len(page) < web.PAGE:
                 return found
+        raise StopError(f"{self.host} answers {path} with more than {number} pages.")
 
     def send(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        shape: Any = Any,
     ) -> Any:
-        """Write something.
+        """Write something, and return what is there then.
 
         Raises:
             RefusedError: If the forge refuses.
             StopError: If it does not answer.
         """
         try:
-            return self._request(method, path, body, {})
+            return self._request(method, path, body, {}, shape)
         except RefusedError as error:
             if error.status not in {403, 404}:
                 raise
@@ -149,48 +155,52 @@ class Client:
         path: str,
         body: Mapping[str, Any] | None,
         query: Mapping[str, str | int],
+        shape: Any,
     ) -> Any:
         for attempt in range(1, ATTEMPTS + 1):
             last = attempt == ATTEMPTS
             again = method in REPEATABLE and not last
             try:
-                answer = self._http.request(method, path, json=body, params=query)
+                answer = web.send(self._http, method, path, json=body, params=query)
+            except web.OddError as error:
+                raise StopError(f"{self.host} answers {path} with {error}.") from None
             except httpx.HTTPError as error:
                 if not again or _is_certificate(error):
                     raise self._unreachable(error) from None
             else:
                 pause = _pause(answer)
-                if pause is None and not (answer.status_code in BROKEN and again):
-                    return self._content(answer)
+                if pause is None and not (answer.status in BROKEN and again):
+                    return self._content(answer, path, shape)
                 if pause is not None:
                     # It was not even looked at, so that it may be sent again.
                     if last or pause > PATIENCE:
-                        raise self._limited(answer, pause)
+                        raise self._limited(pause)
                     time.sleep(pause)
                     continue
             time.sleep(2 ** (attempt - 1))
         raise AssertionError("the last attempt returns or raises")
 
-    def _content(self, answer: httpx.Response) -> Any:
-        status = answer.status_code
-        if answer.is_redirect:
+    def _content(self, answer: web.Answer, path: str, shape: Any) -> Any:
+        status = answer.status
+        if 300 <= status < 400:
             raise StopError(
                 f"{self.path} has moved, {self.host} says: write its new address with "
                 f"{ANSWER} repository_url=https://..."
             )
-        if status == 204:
-            return None
         try:
-            content = answer.json()
-        except ValueError:
+            content = None if status == 204 else web.parsed(answer.content)
+        except web.OddError as error:
             content = None
             if answer.is_success:
                 raise StopError(
-                    f"{self.host} answers with something that is not JSON: is there a "
+                    f"{self.host} answers {path} with {error}: is there a "
                     f"{TITLES[self.forge]} behind this address, or a page to log in?"
                 ) from None
         if answer.is_success:
-            return content
+            try:
+                return web.shaped(shape, content)
+            except web.OddError as error:
+                raise StopError(f"{self.host} answers {path} with {error}.") from None
         message = self._message(content) or f"HTTP {status}"
         raise RefusedError(self._sentence(status, message), status, message)
 
@@ -223,7 +233,7 @@ class Client:
         text = " ".join(text.split()).replace(self.token.value, "***")
         return text.rstrip(".")[:300]
 
-    def _limited(self, answer: httpx.Response, pause: float) -> StopError:
+    def _limited(self, pause: float) -> StopError:
         until = datetime.fromtimestamp(time.time() + pause, UTC)
         return StopError(
             f"{self.host} has had enough requests from this token for now: try again "
@@ -250,23 +260,38 @@ def _is_certificate(error: BaseException | None) -> bool:
     return False
 
 
-def _pause(answer: httpx.Response) -> float | None:
+def _pause(answer: web.Answer) -> float | None:
     """Return for how many seconds a forge wants to be left alone, None if not."""
-    if answer.status_code not in {403, 429}:
+    if answer.status not in {403, 429}:
         return None
     headers = answer.headers
-    after = _number(headers.get("retry-after"))
-    if after is not None:
-        return max(after, 0)
+    after = headers.get("retry-after", "")
+    if (seconds := _number(after)) is None:
+        seconds = _until(after)
+    if seconds is not None:
+        return _sensible(seconds)
     left = headers.get("x-ratelimit-remaining", headers.get("ratelimit-remaining"))
-    if left != "0" and answer.status_code == 403:
+    if left != "0" and answer.status == 403:
         return None
     reset = _number(headers.get("x-ratelimit-reset", headers.get("ratelimit-reset")))
-    return PATIENCE if reset is None else max(reset - time.time(), 0)
+    return PATIENCE if reset is None else _sensible(reset - time.time())
+
+
+def _sensible(seconds: float) -> float:
+    return min(max(seconds, 0), DAY)
 
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text else None
+        number = float(text) if text else math.nan
     except ValueError:
+        return None
+    return None if math.isnan(number) else number
+
+
+def _until(text: str) -> float | None:
+    """Return the seconds until a date, as servers may say it."""
+    try:
+        return parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
         return None

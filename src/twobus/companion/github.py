@@ -2,12 +2,41 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from twobus import codeowners
 from twobus.companion.forge import Client, RefusedError
 from twobus.companion.lockouts import Approvals
 from twobus.companion.place import Protected
 from twobus.companion.settings import Live, Setting
 from twobus.project import StopError
+from twobus.web import Items, Login
+
+
+class _Listed(BaseModel):
+    """A ruleset in the list."""
+
+    id: int
+    name: str
+    target: str | None = None
+
+
+class _Error(BaseModel):
+    """What is wrong in CODEOWNERS."""
+
+    message: str
+    path: str
+    line: int
+    column: int
+    source: str | None = None
+
+
+class _Errors(BaseModel):
+    errors: Items[_Error]
+
+
+class _Person(BaseModel):
+    login: Login
 
 
 def approvals(project: Protected) -> Approvals:
@@ -23,7 +52,7 @@ def approvals(project: Protected) -> Approvals:
 def read(client: Client, project: Protected) -> Live:
     """Ask GitHub how things are."""
     repository = f"/repos/{project.path}"
-    about = client.get(repository)
+    about = client.get(repository, dict[str, Any])
     live = Live([])
     methods = _parameters(project.rules, "pull_request").get("allowed_merge_methods")
     if methods == ["squash"]:
@@ -72,7 +101,7 @@ def _ruleset(
     name = wanted["name"]
     address = f"{repository}/rulesets"
     try:
-        every = client.pages(address, includes_parents="false")
+        every = client.pages(address, _Listed, includes_parents="false")
     except RefusedError as error:
         if error.status == 403 and "upgrade" in error.message.lower():
             raise StopError(
@@ -99,7 +128,7 @@ def _ruleset(
             wanted,
             lambda: client.send("POST", address, wanted),
         )
-    current = client.get(f"{address}/{found[0]}")
+    current = client.get(f"{address}/{found[0]}", dict[str, Any])
     compared = wanted
     if "bypass_actors" not in current:
         remarks.append("Not checked: bypass_actors (this token cannot see them)")
@@ -113,17 +142,17 @@ def _ruleset(
 
 
 def _owners(client: Client, repository: str, project: Protected, live: Live) -> None:
-    answer = client.find(f"{repository}/codeowners/errors")
+    answer = client.find(f"{repository}/codeowners/errors", _Errors)
     if answer is None:
         live.remarks.append(
             "Not checked: CODEOWNERS (the default branch has none yet, or this token "
             "cannot see it)"
         )
     for error in (answer or {}).get("errors", []):
-        message = error["message"].splitlines()[0]
+        message = error["message"].partition("\n")[0]
         live.remarks.append(f"{error['path']}:{error['line']}: {message}")
         # Somebody whom GitHub does not know, or who may not write.
-        if words := (error.get("source") or "")[error["column"] - 1 :].split():
+        if words := (error.get("source") or "")[max(error["column"] - 1, 0) :].split():
             live.members[words[0].lower()] = set()
     for name in codeowners.named(
         codeowners.deciding(codeowners.parse(project.owners, "github"))
@@ -132,7 +161,8 @@ def _owners(client: Client, repository: str, project: Protected, live: Live) -> 
             continue
         organisation, team = name.removeprefix("@").split("/", 1)
         try:
-            people = client.pages(f"/orgs/{organisation}/teams/{team}/members")
+            address = f"/orgs/{organisation}/teams/{team}/members"
+            people = client.pages(address, _Person)
         except RefusedError as error:
             if error.status not in {403, 404}:
                 raise

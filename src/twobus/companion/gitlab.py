@@ -4,17 +4,56 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import BaseModel
+
 from twobus import codeowners
 from twobus.companion.forge import Client, RefusedError
 from twobus.companion.lockouts import Approvals
 from twobus.companion.place import Protected
 from twobus.companion.settings import Live, Setting
 from twobus.project import StopError
+from twobus.web import Items, Login
 
 DEVELOPER, MAINTAINER = 30, 40
 # All that can be changed while a branch stays protected.
 CHANGEABLE = {"allow_force_push", "code_owner_approval_required"}
 BY_OWNER = "code_owner_approval_required"
+
+
+class _Access(BaseModel):
+    access_level: int
+
+
+class _Project(BaseModel):
+    """What is asked of a project."""
+
+    default_branch: str | None = None
+    permissions: dict[str, _Access | None] | None = None
+
+
+class _Rule(BaseModel):
+    """A rule of approvals."""
+
+    id: int
+    name: str
+    rule_type: str | None = None
+
+
+class _Level(BaseModel):
+    access_level: int | None = None
+
+
+class _Branch(BaseModel):
+    """A protected branch."""
+
+    push_access_levels: Items[_Level]
+    merge_access_levels: Items[_Level]
+
+
+class _Member(BaseModel):
+    username: Login
+    access_level: int
+    state: str | None = None
 
 
 def approvals(project: Protected) -> Approvals:
@@ -30,7 +69,7 @@ def approvals(project: Protected) -> Approvals:
 def read(client: Client, project: Protected) -> Live:
     """Ask GitLab how things are."""
     address = f"/projects/{quote(project.path, safe='')}"
-    about = client.get(address)
+    about = client.get(address, _Project)
     branch = about.get("default_branch")
     if not branch:
         raise StopError(f"{project.path} on {project.host} is empty: push to it first.")
@@ -80,8 +119,8 @@ def _paid(client: Client, address: str, project: Protected) -> list[Setting] | N
     approvals, pushes = f"{address}/approvals", f"{address}/push_rule"
     listed = f"{address}/approval_rules"
     try:
-        current = client.get(approvals)
-        named = client.pages(listed)
+        current = client.get(approvals, dict[str, Any])
+        named = client.pages(listed, _Rule)
     except RefusedError as error:
         if error.status not in {403, 404}:
             raise
@@ -103,7 +142,7 @@ def _paid(client: Client, address: str, project: Protected) -> list[Setting] | N
         ),
         Setting("approval_rule", rule, count, lambda: client.send(*write)),
     ]
-    push_rule = client.find(pushes)
+    push_rule = client.find(pushes, dict[str, Any] | None)
     # No rule is as good as one that asks for nothing.
     if push_rule or any(rules["push_rule"].values()):
         method = "PUT" if push_rule else "POST"
@@ -138,7 +177,7 @@ def _branch(
 ) -> Setting:
     listed = f"{address}/protected_branches"
     own = f"{listed}/{quote(branch, safe='')}"
-    found = client.find(own)
+    found = client.find(own, _Branch)
     current = found and {
         **{name: found.get(name, False) for name in CHANGEABLE},
         "push_access_level": _access(found["push_access_levels"]),
@@ -161,8 +200,9 @@ def _branch(
 def _access(levels: list[dict[str, Any]]) -> int | str:
     """Return who may: a role's level, or a description of a longer list."""
     people = ("user_id", "group_id", "deploy_key_id")
-    if len(levels) == 1 and not any(levels[0].get(name) for name in people):
-        return int(levels[0]["access_level"])
+    level = levels[0].get("access_level") if len(levels) == 1 else None
+    if level is not None and not any(levels[0].get(name) for name in people):
+        return int(level)
     return (
         ", ".join(str(one.get("access_level_description")) for one in levels)
         or "nobody"
@@ -242,6 +282,6 @@ def _able(client: Client, path: str) -> set[str]:
     """Return the members of a project or group who may approve."""
     return {
         f"@{one['username'].lower()}"
-        for one in client.pages(path)
+        for one in client.pages(path, _Member)
         if one["access_level"] >= DEVELOPER and one.get("state", "active") == "active"
     }

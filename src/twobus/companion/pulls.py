@@ -2,13 +2,59 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import quote
+
+from pydantic import BaseModel
 
 from twobus.companion.forge import Client, RefusedError
 from twobus.project import StopError
 
 DRAFT = "Draft: "
+
+
+class _Repository(BaseModel):
+    """What is asked of a repository; a project of GitLab may have no branch yet."""
+
+    default_branch: str | None
+
+
+class _Named(BaseModel):
+    full_name: str | None = None
+
+
+class _Side(BaseModel):
+    ref: str
+    sha: str
+    repo: _Named | None
+
+
+class _Pull(BaseModel):
+    """A pull request of GitHub."""
+
+    number: int
+    title: str
+    body: str | None
+    draft: bool | None = None
+    state: Literal["open", "closed"]
+    merged_at: str | None = None
+    base: _Side
+    head: _Side
+    html_url: str
+
+
+class _Merge(BaseModel):
+    """A merge request of GitLab."""
+
+    iid: int
+    title: str
+    description: str | None
+    state: Literal["opened", "closed", "locked", "merged"]
+    target_branch: str
+    sha: str | None
+    web_url: str
+    source_project_id: int | None
+    target_project_id: int
 
 
 @dataclass(frozen=True)
@@ -68,13 +114,16 @@ class GitHub:
 
     def default(self) -> str:
         """Return the repository's default branch."""
-        return str(self.client.get(self.repository)["default_branch"])
+        return _default(self.client, self.repository)
 
     def all(self) -> list[Request]:
         """List the requests from the branch, closed ones too, the newest first."""
         owner = self.client.path.split("/")[0]
         found = self.client.pages(
-            f"{self.repository}/pulls", state="all", head=f"{owner}:{self.branch}"
+            f"{self.repository}/pulls",
+            _Pull,
+            state="all",
+            head=f"{owner}:{self.branch}",
         )
         # An owner may have forks of a repository beside it.
         own = self.client.path.lower()
@@ -94,7 +143,8 @@ class GitHub:
             "draft": draft,
         }
         try:
-            return _pull(self.client.send("POST", f"{self.repository}/pulls", wanted))
+            address = f"{self.repository}/pulls"
+            return _pull(self.client.send("POST", address, wanted, _Pull))
         except RefusedError as error:
             if draft and error.status == 422 and "draft" in error.message.lower():
                 return self.open(base, title, body, draft=False)
@@ -120,7 +170,7 @@ class GitHub:
 
     def _patch(self, request: Request, wanted: dict[str, Any]) -> Request:
         address = f"{self.repository}/pulls/{request.number}"
-        return _pull(self.client.send("PATCH", address, wanted))
+        return _pull(self.client.send("PATCH", address, wanted, _Pull))
 
 
 class GitLab:
@@ -134,15 +184,15 @@ class GitLab:
 
     def default(self) -> str:
         """Return the project's default branch."""
-        branch = self.client.get(self.project).get("default_branch")
-        if not branch:
-            raise StopError(f"{self.client.path} is empty: push to it first.")
-        return str(branch)
+        return _default(self.client, self.project)
 
     def all(self) -> list[Request]:
         """List the requests from the branch, closed ones too, the newest first."""
         found = self.client.pages(
-            f"{self.project}/merge_requests", state="all", source_branch=self.branch
+            f"{self.project}/merge_requests",
+            _Merge,
+            state="all",
+            source_branch=self.branch,
         )
         return [
             _merge(one)
@@ -160,7 +210,7 @@ class GitLab:
             "remove_source_branch": True,
         }
         address = f"{self.project}/merge_requests"
-        return _merge(self.client.send("POST", address, wanted))
+        return _merge(self.client.send("POST", address, wanted, _Merge))
 
     def change(
         self, request: Request, base: str, title: str, body: str, draft: bool
@@ -179,13 +229,20 @@ class GitLab:
 
     def _put(self, request: Request, wanted: dict[str, Any]) -> Request:
         address = f"{self.project}/merge_requests/{request.number}"
-        return _merge(self.client.send("PUT", address, wanted))
+        return _merge(self.client.send("PUT", address, wanted, _Merge))
 
 
 FORGES: dict[str, Callable[[Client, str], Requests]] = {
     "github": GitHub,
     "gitlab": GitLab,
 }
+
+
+def _default(client: Client, address: str) -> str:
+    branch = client.get(address, _Repository)["default_branch"]
+    if not branch:
+        raise StopError(f"{client.path} is empty: push to it first.")
+    return str(branch)
 
 
 def _pull(one: dict[str, Any]) -> Request:

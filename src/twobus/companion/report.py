@@ -3,16 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import typer
 from packaging.version import Version
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.markup import escape
+from rich.markup import escape as unmarked
 
 from twobus.companion.branch import Outcome
 from twobus.companion.fit import Adoption
 from twobus.companion.status import Status
 from twobus.companion.update import BRANCH, NEW_QUESTION
+from twobus.project import plain
 
 STATES = {
     "current": "up to date",
@@ -24,6 +26,16 @@ STATES = {
     "failed": "failed",
 }
 console = Console(highlight=False, soft_wrap=True)
+
+
+def escape(text: str) -> str:
+    """Return a text of others as the console may get it."""
+    return unmarked(plain(text))
+
+
+def say(text: str, err: bool = False) -> None:
+    """Print what may hold words of others."""
+    typer.echo(plain(text), err=err)
 
 
 def progress(outcome: Outcome) -> None:
@@ -144,6 +156,6 @@ def _changes(found: Iterable[Mapping[str, str]]) -> None:
     for changes in found:
         known |= changes
     for release in sorted(known, key=Version, reverse=True):
-        console.print(f"\n{release}")
+        console.print(f"\n{escape(release)}")
         # Without wrapping, Rich cuts the lines of a list off.
         console.print(Markdown(known[release]), soft_wrap=False)

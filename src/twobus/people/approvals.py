@@ -114,7 +114,8 @@ def refresh(root: Path) -> str:
     file = _file(folder)
     known = kept(folder)
     ask = _github if forge == "github" else _gitlab
-    import requests
+    # Takes as long to import as all that is done without a token.
+    from twobus.web import OddError
 
     newest, count = known.since, 0
     commits, logins = dict(known.commits), dict(known.logins)
@@ -126,10 +127,9 @@ def refresh(root: Path) -> str:
             newest = max(newest, one.updated)
             commits |= dict.fromkeys(one.commits, one.people)
             logins |= one.logins
-    except (requests.RequestException, LookupError, TypeError, ValueError) as error:
+    except OddError as error:
         # Kept is only what is complete: the next time begins where this one did.
-        reason = type(error).__name__
-        return f"The forge does not tell who reviewed what ({reason}): trailers count."
+        return f"The forge does not tell who reviewed what ({error}): trailers count."
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(asdict(Kept(newest, commits, logins))), "utf-8")
     return f"Reviews of {count} merged requests are new from {remote[1]}."
@@ -140,23 +140,22 @@ def _file(folder: Path) -> Path:
 
 
 def _github(host: str, path: str, token: str, since: str) -> Iterator[Reviewed]:
-    import requests
+    from twobus.people import answered
+    from twobus.web import ask
 
     api = "https://api.github.com" if host == "github.com" else f"https://{host}/api"
     owner, _, name = path.partition("/")
     after = None
-    while True:
-        answer = requests.post(
+    for _ in range(1 + MOST // 50):
+        variables = {"owner": owner, "name": name, "after": after}
+        answer = ask(
+            "POST",
             f"{api}/graphql",
-            json={
-                "query": GITHUB,
-                "variables": {"owner": owner, "name": name, "after": after},
-            },
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=60,
+            answered.GitHub,
+            {"Authorization": f"Bearer {token}"},
+            json={"query": GITHUB, "variables": variables},
         )
-        answer.raise_for_status()
-        page = answer.json()["data"]["repository"]["pullRequests"]
+        page = answer["data"]["repository"]["pullRequests"]
         for node in page["nodes"]:
             inside = [it["commit"] for it in node["commits"]["nodes"]]
             merged = [node["mergeCommit"]] if node["mergeCommit"] else []
@@ -164,11 +163,12 @@ def _github(host: str, path: str, token: str, since: str) -> Iterator[Reviewed]:
             authors = [it["author"] for it in node["reviews"]["nodes"] if it["author"]]
             people = [it["login"] for it in authors if it["__typename"] == "User"]
             wrote = [it["author"] for it in inside if (it["author"] or {}).get("user")]
+            known = [(it["email"] or "", it["user"]["login"]) for it in wrote]
             yield Reviewed(
                 node["updatedAt"],
                 [it["oid"] for it in (*inside, *merged)],
                 [it for it in dict.fromkeys(people) if it != opened],
-                {it["email"].lower(): it["user"]["login"] for it in wrote},
+                {email.lower(): login for email, login in known if email},
             )
         if not page["pageInfo"]["hasNextPage"]:
             return
@@ -176,26 +176,24 @@ def _github(host: str, path: str, token: str, since: str) -> Iterator[Reviewed]:
 
 
 def _gitlab(host: str, path: str, token: str, since: str) -> Iterator[Reviewed]:
-    import requests
+    from twobus.people import answered
+    from twobus.web import Items, ask
 
     base = f"https://{host}/api/v4/projects/{quote(path, safe='')}/merge_requests"
 
-    def get(url: str, **words: Any) -> Any:
-        headers = {"PRIVATE-TOKEN": token}
-        answer = requests.get(url, params=words, headers=headers, timeout=60)
-        answer.raise_for_status()
-        return answer.json()
+    def get(url: str, shape: Any, **words: Any) -> Any:
+        return ask("GET", url, shape, {"PRIVATE-TOKEN": token}, params=words)
 
     words = {"state": "merged", "order_by": "updated_at", "sort": "desc"}
     words |= {"updated_after": since} if since else {}
     for page in range(1, 1 + MOST // 100):
-        found = get(base, per_page=100, page=page, **words)
+        found = get(base, Items[answered.Merged], per_page=100, page=page, **words)
         for node in found:
             one = f"{base}/{node['iid']}"
             if node["updated_at"] <= since:
                 return
-            approved = get(f"{one}/approvals")["approved_by"]
-            inside = get(f"{one}/commits", per_page=100)
+            approved = get(f"{one}/approvals", answered.Approvals)["approved_by"]
+            inside = get(f"{one}/commits", Items[answered.Commit], per_page=100)
             own = (node.get("squash_commit_sha"), node.get("merge_commit_sha"))
             opened = node["author"]["username"]
             people = [it["user"]["username"] for it in approved]

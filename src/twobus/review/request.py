@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
+from pydantic import BaseModel
 
 from twobus import git
 from twobus.project import StopError, here
 from twobus.review.before import ask
+from twobus.web import PAGE, Items, Login, OddError
+from twobus.web import ask as fetch
 
 NOBODY = {"login": "", "type": "User"}  # whose account is gone
 MOST_PAGES = 20
@@ -94,6 +96,23 @@ def _event() -> dict[str, Any]:
         ) from None
 
 
+class _Actor(BaseModel):
+    login: Login
+    type: str
+
+
+class _Label(BaseModel):
+    name: str
+
+
+class _Event(BaseModel):
+    """What happened to a request."""
+
+    event: str
+    actor: _Actor | None = None
+    label: _Label | None = None
+
+
 def who_waived() -> str:
     """Return who set the label that waives the limit, as the forge knows.
 
@@ -104,25 +123,25 @@ def who_waived() -> str:
     if not (request := _event()):
         raise LookupError(f"who set the label {WAIVER} cannot be seen here")
     url = f"{env['GITHUB_API_URL']}/repos/{env['GITHUB_REPOSITORY']}/issues"
-    url = f"{url}/{request['number']}/events?per_page=100"
+    url = f"{url}/{request['number']}/events"
     headers = {"Authorization": f"Bearer {env.get('GITHUB_TOKEN', '')}"}
     entries: list[Any] = []
     try:
-        for _ in range(MOST_PAGES):
-            answer = requests.get(url, headers=headers, timeout=30)
-            answer.raise_for_status()
-            entries += answer.json()
-            if not (url := answer.links.get("next", {}).get("url", "")):
+        # Counted rather than followed: a link could lead anywhere, with the token.
+        for number in range(1, MOST_PAGES + 1):
+            words = {"per_page": PAGE, "page": number}
+            page = fetch("GET", url, Items[_Event], headers, params=words)
+            entries += page
+            if len(page) < PAGE:
                 break
-        marks = [
-            (entry["event"], entry["actor"] or NOBODY)
-            for entry in entries
-            if entry["event"] in ("labeled", "unlabeled")
-            and entry["label"]["name"] == WAIVER
-        ]
-    except (requests.RequestException, LookupError, TypeError) as error:
-        reason = type(error).__name__
-        raise LookupError(f"the forge does not tell ({reason})") from None
+    except OddError as error:
+        raise LookupError(f"the forge does not tell ({error})") from None
+    marks = [
+        (entry["event"], entry.get("actor") or NOBODY)
+        for entry in entries
+        if entry["event"] in ("labeled", "unlabeled")
+        and (entry.get("label") or {}).get("name") == WAIVER
+    ]
     if not marks or marks[-1][0] == "unlabeled" or marks[-1][1]["type"] != "User":
         raise LookupError(f"the forge names nobody who set the label {WAIVER}")
     return str(marks[-1][1]["login"])
