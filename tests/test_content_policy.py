@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import Small
 
+from template import ROOT
 from twobus import content_policy
 from twobus.data.checks.page import page as data_page
 from twobus.models import card
@@ -52,6 +53,16 @@ def test_a_page_loads_nothing_from_elsewhere(name: str, small: Small) -> None:
     rules = policy(PAGES[name]())
     assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
     assert {"http", "*", "'self'"} & {*" ".join(rules.values()).split()} == set()
+
+
+def test_no_page_is_without_a_policy() -> None:
+    pages = [
+        it for it in (ROOT / "src").rglob("*.html*") if "<html" in it.read_text("utf-8")
+    ]
+    # A server says its policy beside its page.
+    without = [it.parent.name for it in pages if "policy" not in it.read_text("utf-8")]
+    assert without == ["models"]
+    assert len(pages) >= 6
 
 
 def test_a_page_runs_nothing_but_its_own_script() -> None:
