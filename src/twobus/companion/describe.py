@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from twobus.companion.branch import THEIRS, YOURS, Outcome
+from twobus.companion.lock import UNLOCKED
 from twobus.companion.pulls import Request
-from twobus.companion.update import BRANCH, UNLOCKED
+from twobus.companion.update import BRANCH
 
 MARK = "<!-- Twobus writes anew what is above this line, and keeps what is below. -->"
 # A request takes some 65,000 characters, and people must find room below.

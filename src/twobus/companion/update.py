@@ -26,6 +26,8 @@ from twobus.companion.branch import (
     refuse_unready,
     tree,
 )
+from twobus.companion.lock import UNLOCKED
+from twobus.companion.lock import lock as bring_up
 from twobus.companion.migrate import advise, is_crossed, rewrite
 from twobus.companion.template import Release, Template, render
 from twobus.git import git, names, run, top
@@ -43,7 +45,6 @@ BRANCH = "twobus/update"
 # The note of an update that was not checked either.
 GAP = "\n\n  # What yours imports."
 NEW_QUESTION = "New question"
-UNLOCKED = "Not locked yet"
 RUFF = re.compile(r'name = "ruff"\nversion = "([0-9][0-9a-z.]*)"')
 
 
@@ -293,11 +294,9 @@ def _settle(clone: Path, own: str, outcome: Outcome, check: bool) -> None:
         outcome.notes.append(f"{UNLOCKED}: run uv lock when all is resolved.")
         return
     uv = os.environ.get("UV", "uv")
-    locked = run([uv, "lock", "--quiet"], clone)
-    if locked.returncode:
+    if said := bring_up(clone, uv):
         outcome.state = "conflicts" if outcome.conflicts else "unlocked"
-        said = locked.stderr.strip().splitlines()
-        outcome.notes += ["uv lock failed; run it on the branch. It said:", *said]
+        outcome.notes += said
         return
     commit(clone, "Lock dependencies after the update", outcome)
     if outcome.conflicts:
