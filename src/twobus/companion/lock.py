@@ -23,9 +23,7 @@ def lock(project: Path, uv: str) -> list[str]:
         Why that was not done, in lines; nothing where it was.
     """
     if reason := _own_code(project):
-        return [
-            f"{UNLOCKED}: uv lock would run {reason}. Read it, then run uv lock on the branch."
-        ]
+        return [f"{UNLOCKED}: uv lock would run {reason}. {READ}"]
     # An environment in the repository would be asked what Python it has.
     elsewhere = {"UV_PROJECT_ENVIRONMENT": str(project.parent / "no-environment")}
     command = [uv, "lock", "--quiet", "--no-build"]
