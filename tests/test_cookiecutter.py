@@ -131,7 +131,7 @@ def test_typed_text_arrives_unchanged(bake: Bake, here: Path) -> None:
     [
         ("project_name", ""),
         ("project_name", "x" * 101),
-        ("package_name", "con"),
+        ("package_name", "htmlcov"),
         ("package_name", "../evil"),
         ("description", "two\nlines"),
         ("repository_url", "http://github.com/acme/study"),

@@ -19,6 +19,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from template import ROOT, files, render, run
+from twobus.companion.template import Template
+from twobus.companion.template import render as render_release
+from twobus.project import StopError
 
 TEXTS = ["project_name", "description"]
 
@@ -44,6 +47,8 @@ BAD = [
     ("package_name", "pandas", "Choose another name, such as pandas_analysis"),
     ("package_name", "tests", "Choose another name, such as tests_analysis"),
     ("package_name", "con", "Choose another name, such as con_analysis"),
+    ("package_name", "site_packages", "Choose another name, such as site_packages_"),
+    ("package_name", "htmlcov", "Choose another name, such as htmlcov_analysis"),
     ("description", "", "one line of 1 to 500"),
     ("description", "two\nlines", "one line of 1 to 500"),
     ("description", "next\u2028line", "one line of 1 to 500"),
@@ -294,6 +299,33 @@ def test_the_command_line_refuses_with_the_sentence(
     assert not (tmp_path / "study").exists()
 
 
+# Folders that ready-made .gitignore files for Python leave out of git.
+IGNORED = """
+    build cover develop_eggs dist downloads eggs env htmlcov instance lib lib64 parts
+    sdist target var venv wheels
+"""
+# Python imports the first two as it starts, and its own tests instead of the last one.
+STARTING = "sitecustomize usercustomize test"
+
+
+def left_out(pytestconfig: pytest.Config) -> set[str]:
+    """Find which folders the tools of a project leave out, by their own lists."""
+    words = [sys.executable, "-m", "ruff", "check", "--isolated", "--show-settings"]
+    said = run(*words, __file__, cwd=ROOT).output
+    listed = re.search(r"^file_resolver\.exclude = \[(.*?)^\]", said, re.S | re.M)
+    assert listed, said
+    found = re.findall('"(.+?)"', listed[1])
+    found += [str(one) for one in pytestconfig.getini("norecursedirs")]
+    finding = (Path(mypy.__file__).parent / "find_sources.py").read_text("utf-8")
+    (skipped,) = re.findall(r"name in \((.*?)\) or", finding)
+    found += re.findall('"(.+?)"', skipped)
+    ignored = (ROOT / "template" / ".gitignore.jinja").read_text("utf-8")
+    found += [line.strip("/") for line in ignored.splitlines()]
+    assert {"buck-out", "CVS", "site-packages", "dist", "registry"} <= {*found}
+    # A project's folder may have hyphens where its package has none.
+    return {one.replace("-", "_").lower() for one in found}
+
+
 def needed() -> set[str]:
     """Find what a package must not be called, for the Pythons that projects use."""
     # Python's own modules, of all versions: mypy knows them.
@@ -312,15 +344,19 @@ def needed() -> set[str]:
     words |= {path.name for path in (ROOT / "template").iterdir() if path.is_dir()}
     words |= {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
     words |= {"con", "prn", "aux", "nul"}
-    words |= {"conftest", "reports", "registry", "build", "dist", "node_modules"}
+    words |= {"conftest", "reports", *IGNORED.split(), *STARTING.split()}
     return {word for word in words if re.fullmatch("[a-z][a-z0-9_]*", word)}
 
 
-def test_names_are_taken_where_they_would_be_in_the_way_and_nowhere_else() -> None:
+def test_names_are_taken_where_they_would_be_in_the_way_and_nowhere_else(
+    pytestconfig: pytest.Config,
+) -> None:
     names = (ROOT / "template" / "_parts" / "taken_names.txt").read_text("utf-8")
     taken = names.split()
     assert taken == sorted({*taken})
-    assert needed() - {*taken} == set()
+    name = re.compile("[a-z][a-z0-9_]*")
+    known = needed() | set(filter(name.fullmatch, left_out(pytestconfig)))
+    assert known - {*taken} == set()
     # What people install, or a Python later than 3.11 knows.
     others = {
         "dask",
@@ -333,4 +369,16 @@ def test_names_are_taken_where_they_would_be_in_the_way_and_nowhere_else() -> No
         "public",
     }
     others |= {"pyarrow", "setuptools", "type", "uv", "uv_build"}
-    assert {*taken} - needed() <= others
+    assert {*taken} - known <= others
+
+
+def test_a_project_keeps_a_name_that_was_not_taken_yet(
+    template: Template, tmp_path: Path
+) -> None:
+    answers: dict[str, Any] = {"package_name": "htmlcov", "notebooks": "none"}
+    made = [template, template.newest]
+    with pytest.raises(StopError, match="htmlcov_analysis"):
+        render_release(*made, tmp_path / "new", answers=answers)
+    recorded = answers | {"seeded": {"kind": "analysis"}}
+    render_release(*made, tmp_path / "old", answers=recorded)
+    assert (tmp_path / "old" / "src" / "htmlcov").is_dir()
