@@ -376,9 +376,9 @@ def test_a_project_keeps_a_name_that_was_not_taken_yet(
     template: Template, tmp_path: Path
 ) -> None:
     answers: dict[str, Any] = {"package_name": "htmlcov", "notebooks": "none"}
-    made = [template, template.newest]
+    newest = template.newest
     with pytest.raises(StopError, match="htmlcov_analysis"):
-        render_release(*made, tmp_path / "new", answers=answers)
+        render_release(template, newest, tmp_path / "new", answers=answers)
     recorded = answers | {"seeded": {"kind": "analysis"}}
-    render_release(*made, tmp_path / "old", answers=recorded)
+    render_release(template, newest, tmp_path / "old", answers=recorded)
     assert (tmp_path / "old" / "src" / "htmlcov").is_dir()
