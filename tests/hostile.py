@@ -124,6 +124,9 @@ HTML = [
     "<style id='library-x-css'>body { display: none }</style>",
 ]
 MARKDOWN = [
+    '```mermaid\n%%{init: {"themeCSS": "} } body, h1 { display: none } x {",'
+    ' "securityLevel": "loose", "fontFamily": "x; } * { display: none } y {"}}%%\n'
+    "graph TD; A-->B\n```",
     f"<script>{GONE}</script>\n\n<style>body {{ display: none }}</style>",
     f'<div style="{COVER}">covers</div>',
     "[link](javascript:alert(SAMPLE)) ![picture](URL) <img src=x onerror=alert(1)>",
@@ -133,6 +136,24 @@ MARKDOWN = [
     'click A href "javascript:alert(1)"\n```',
     "$\\href{javascript:alert(1)}{x}$ <iframe src='file:///etc/passwd'></iframe>",
 ]
+
+
+def _bokeh(model: dict[str, Any]) -> str:
+    """Return a figure of Bokeh whose model reacts to anything that happens."""
+    root = {"type": "object", "name": "Column", "id": "p1", "attributes": {
+        "children": [model] if model["name"] == "Div" else [],
+        "stylesheets": [model] if "Style" in model["name"] else [],
+        "js_event_callbacks": {"type": "map", "entries": [["document_ready", [model]]]},
+        "js_property_callbacks": {"type": "map", "entries": [["change:x", [model]]]},
+    }}  # fmt: skip
+    documents = {"d": {"version": "3.9.2", "title": "", "roots": [root]}}
+    items = [{"docid": "d", "roots": {"p1": "e"}, "root_ids": ["p1"]}]
+    return (
+        "<div id=e></div><script>const docs_json = "
+        f"{json.dumps(documents)}; const render_items = {json.dumps(items)};</script>"
+    )
+
+
 DATA: list[dict[str, Any]] = [
     {"application/javascript": GONE + "; fetch(['ht', 'URL'.slice(2)].join(''))"},
     {"image/svg+xml": f"{SVG} onload='alert(1)'><image href='URL'/></svg>"},
@@ -159,6 +180,27 @@ DATA: list[dict[str, Any]] = [
         "data": {"values": [{"u": "javascript:alert(1)"}]},
         "encoding": {"href": {"field": "u"}},
     }},
+    {"application/vnd.vegalite.v6+json": {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": "point",
+        "data": {"values": [{"x": 1}]},
+        "params": [{"name": "p", "value": 1, "bind": {"input": "range", "element": "h1"}}],
+        "usermeta": {"embedOptions": {
+            "defaultStyle": "body { display: none }", "bind": "h1", "actions": True,
+            "patch": "URL", "config": "URL", "editorUrl": "URL"}},
+    }},
+    {"application/vnd.plotly.v1+json": {
+        "data": [{"y": [1], "hovertemplate": "<style>*{display:none}</style>"}],
+        "layout": {"annotations": [{"text": "<a href='URL' target='_top'>x</a>"}],
+                   "width": 90000, "height": 300},
+        "config": {"plotlyServerURL": "URL", "showEditInChartStudio": True},
+    }},
+    {"text/html": _bokeh({"type": "object", "name": "CustomJS", "id": "p9",
+                          "attributes": {"code": f"top.{GONE}; alert(1)"}})},
+    {"text/html": _bokeh({"type": "object", "name": "GlobalInlineStyleSheet", "id": "p9",
+                          "attributes": {"css": "body { display: none }"}})},
+    {"text/html": _bokeh({"type": "object", "name": "Div", "id": "p9", "attributes": {
+        "text": f"<img src=URL onerror='{GONE}'><style>*{{display:none}}</style>"
+                "<meta http-equiv=refresh content='0; url=URL'>"}})},
 ]  # fmt: skip
 COUNT = len(HTML) + len(MARKDOWN) + len(DATA) + 2
 

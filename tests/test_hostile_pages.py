@@ -144,8 +144,23 @@ def test_every_other_cell_is_seen_in_its_place(looked: Looked) -> None:
     assert looked.page.evaluate(SEEN) == expected
 
 
+def test_no_link_of_a_figure_leads_anywhere(looked: Looked) -> None:
+    before = looked.page.url
+    found = looked.page.locator("figure.drawn a[target]")
+    assert found.count()
+    found.evaluate_all(
+        "its => its.forEach(it => it.dispatchEvent("
+        "new MouseEvent('click', {bubbles: true, cancelable: true, composed: true})))"
+    )
+    looked.page.wait_for_timeout(300)
+    assert looked.page.url == before
+    assert len(looked.page.context.pages) == 1
+
+
 def test_no_link_runs_anything_or_takes_the_page_along(looked: Looked) -> None:
     links = looked.page.locator("a").evaluate_all(LINKS)
     assert [it for it in links if "script:" in it] == []
-    leading = "a[target], form, base, object, meta[http-equiv=refresh]"
+    # In figures links are dead, and Vega's place for controls sends nothing.
+    links, forms = "a[target]:not(figure.drawn a)", "form:not(.vega-bindings)"
+    leading = f"{links}, {forms}, base, object, meta[http-equiv=refresh]"
     assert looked.page.locator(leading).count() == 0

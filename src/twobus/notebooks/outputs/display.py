@@ -52,7 +52,7 @@ class Display:
         return f'<p class="missing">Not shown: {escape(what)}.</p>'
 
     def figure(self, kind: str, spec: Any, *libraries: str) -> str:
-        """Return a figure that the page's own script shows in a frame.
+        """Return a figure that the page's own script shows: in a frame, if it can run.
 
         Args:
             kind: What draws it, such as `plotly`; see runtime.js.

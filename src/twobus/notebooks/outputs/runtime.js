@@ -1,5 +1,6 @@
-// Draws the figures of this page, each in a frame that can reach neither the page nor a
-// network. The same script runs in such a frame, which may hold frames itself.
+// Draws the figures of this page. What is data alone is drawn in the page, since browsers
+// draw in frames only what somebody looks at; all else in a frame that can reach neither
+// the page nor a network. The same script runs in such a frame, which may hold more.
 (() => {
   "use strict";
   const own = document.currentScript;
@@ -10,7 +11,9 @@
   const MOST_HEIGHTS = 200;
   const LONGEST_WAIT = 2000;
   const libraries = new Map();
+  const loaded = new Set();
   const frames = new Map();
+  let diagrams = 0;
 
   // What draws a figure, within its frame.
 
@@ -23,7 +26,9 @@
     tag.src = address(text);
     place(tag);
   });
-  function load(names) {
+  function load(wanted) {
+    const names = wanted.filter((name) => !loaded.has(name));
+    names.forEach((name) => loaded.add(name));
     const styles = names.map((name) => libraries.get(name)?.css).filter(Boolean);
     document.head.prepend(...styles.map((text) => {
       const tag = document.createElement("style");
@@ -50,7 +55,12 @@
       // Nothing may come from elsewhere: what is not in the page is an error that shows.
       const loader = vega.loader();
       loader.load = async (url) => { throw new Error(`${url} is not in this page`); };
-      const settings = { actions: false, renderer: "svg", ...options, loader };
+      const { mode, theme, width, height, scaleFactor } = options ?? {};
+      const chosen = { mode, theme, width, height, scaleFactor };
+      // Else it may put styles and controls anywhere.
+      delete spec.usermeta;
+      every(spec, (it) => { delete it.bind?.element; return true; });
+      const settings = { ...chosen, actions: false, renderer: "svg", loader };
       await vegaEmbed(box, spec, settings);
     },
     async bokeh(box, { docs_json, render_items }) {
@@ -68,7 +78,8 @@
     },
     async mermaid(box, text) {
       mermaid.initialize({ startOnLoad: false });
-      box.innerHTML = (await mermaid.render("diagram", text)).svg;
+      // Its styles stay within it.
+      box.attachShadow({ mode: "open" }).innerHTML = (await mermaid.render(`diagram-${++diagrams}`, text)).svg;
     },
     async anywidget(box, { esm, css, state, buffers }) {
       for (const [path, text] of buffers ?? []) {
@@ -104,6 +115,14 @@
     },
   };
 
+  function killLinks(place) {
+    place.addEventListener("click", (event) => {
+      const link = event.composedPath().find((it) => it.localName === "a");
+      const leads = link?.getAttribute("href") ?? link?.getAttribute("xlink:href") ?? "#";
+      if (!leads.startsWith("#")) event.preventDefault();
+    });
+  }
+
   async function begin({ kind, spec, needs, fills, held }) {
     const tell = (words) => page.postMessage(words, "*");
     for (const [name, texts] of held) libraries.set(name, texts);
@@ -111,10 +130,7 @@
     for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection"]) delete window[name];
     // No link leads anywhere from here, and no step back takes the page along.
     Object.assign(History.prototype, { back() {}, forward() {}, go() {} });
-    document.addEventListener("click", (event) => {
-      const link = event.target.closest?.("a[href]");
-      if (link && !link.getAttribute("href").startsWith("#")) event.preventDefault();
-    });
+    killLinks(document);
     try {
       const held = new DOMParser().parseFromString(spec.html ?? "", "text/html");
       for (const element of held.querySelectorAll("*")) {
@@ -144,6 +160,46 @@
     }
   }
 
+  // Whether a figure is data alone: whatever a notebook says, a library draws it, and the
+  // page's policy lets nothing in it run or load.
+
+  function every(part, test) {
+    if (!part || typeof part !== "object") return true;
+    return test(part) && Object.values(part).every((it) => every(it, test));
+  }
+  // Bokeh's models that neither run code nor write HTML or styles.
+  const GLYPHS = "AnnularWedge|Annulus|Arc|Bezier|Block|Circle|Ellipse|HArea|HAreaStep|HBar|"
+    + "HexTile|Image|ImageRGBA|ImageStack|Line|MultiLine|MultiPolygons|Ngon|Patch|Patches|Quad|"
+    + "Quadratic|Ray|Rect|Scatter|Segment|Step|Text|VArea|VAreaStep|VBar|Wedge|HSpan|VSpan|"
+    + "HStrip|VStrip";
+  const PARTS = "DocumentConfig|Notifications|ImportedStyleSheet|Figure|Plot|GridPlot|Row|"
+    + "Column|GridBox|Spacer|Toolbar|ToolProxy|ColumnDataSource|CDSView|AllIndices|AllLabels|NoOverlap|IntersectRenderers|UnionRenderers|"
+    + "Selection|(Linear|Log|Categorical|Datetime|Timedelta|Mercator)Axis|Grid|"
+    + "(Linear|Log|Categorical|Composite)Scale|Range1d|DataRange1d|FactorRange|"
+    + "(Basic|Log|Categorical|Datetime|Timedelta|Mercator|Fixed|Adaptive|Composite|"
+    + "SingleInterval|Days|Months|Years|Binned)Ticker|"
+    + "(Basic|Mercator|Numeral|Printf|Log|Categorical|Datetime|Timedelta)TickFormatter|"
+    + "(Glyph|Graph|Contour)Renderer|StaticLayoutProvider|NodesOnly|EdgesOnly|"
+    + "Title|Label|LabelSet|Legend|LegendItem|ColorBar|ContourColorBar|BoxAnnotation|"
+    + "BoxInteractionHandles|AreaVisuals|Band|PolyAnnotation|Slope|Span|Whisker|"
+    + "(Open|Normal|Tee|Vee)Head|Arrow|Node|"
+    + "(Linear|Log|EqHist|Categorical)ColorMapper|Categorical(Marker|Pattern)Mapper|"
+    + "Dodge|Jitter|(Linear|Step)Interpolator|CumSum|Stack|"
+    + "(Index|Boolean|Group|Inversion|Intersection|Union)Filter|"
+    + "(Pan|ClickPan|WheelPan|WheelZoom|BoxZoom|ZoomIn|ZoomOut|BoxSelect|LassoSelect|PolySelect|"
+    + "Save|Reset|Tap|Crosshair|Hover|Help|Fullscreen|Undo|Redo|Range)Tool";
+  const PLAIN = new RegExp(`^(${GLYPHS}|${PARTS})$`);
+  const plain = {
+    plotly: () => true,
+    mermaid: () => true,
+    vega: ({ spec }) => !!spec,
+    bokeh: ({ docs_json: documents }) => !JSON.stringify(documents).includes("{safe}")
+      && Object.values(documents).every(({ roots }) => Array.isArray(roots))
+      && every(documents, (it) => (it.type !== "object" || PLAIN.test(it.name))
+        // Texts with tags are written as HTML.
+        && typeof it.tooltips !== "string"),
+  };
+
   // What shows frames, within a page or within another frame.
 
   const embedded = (name, ending) =>
@@ -166,6 +222,7 @@
     } catch (error) {
       return fail(figure, error.message);
     }
+    if (plain[kind]?.(spec)) return drawHere(figure, kind, spec, needs);
     const frame = document.createElement("iframe");
     frame.setAttribute("sandbox", "allow-scripts");
     frame.style.cssText = `${spec.style || "width: 100%; height: 150px"}; border: 0; display: block`;
@@ -180,6 +237,20 @@
       figure.append(frame);
       frames.set(frame.contentWindow, { figure, frame, fills: !!spec.style, done, heights: 0 });
     });
+  }
+
+  async function drawHere(figure, kind, spec, needs) {
+    const box = document.createElement("div");
+    killLinks(box);
+    figure.append(box);
+    try {
+      needs.map(library);
+      load(needs);
+      await draw[kind](box, spec);
+      figure.dataset.state = "drawn";
+    } catch (error) {
+      fail(figure, String(error?.message ?? error));
+    }
   }
 
   function fail(figure, words) {
