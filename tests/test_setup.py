@@ -10,7 +10,7 @@ from conftest import Made, Render, Small
 from hooked import github_token
 from inside import another_owner, call, poe_inside
 
-from template import Result, commit, files, git, poe, status
+from template import ROOT, Result, commit, files, git, poe, status
 
 IDENTITY = {
     f"GIT_{role}_{key}": value
@@ -27,8 +27,9 @@ def fresh(rendered: Made, tmp_path: Path) -> Path:
 
 
 def setup(project: Path, **changes: str) -> Result:
-    """Set a project up, in this process."""
-    return call(project, "setup", **(IDENTITY | changes))
+    """Set a project up, in this process; its hooks find this package and its tools."""
+    package = {"PYTHONPATH": str(ROOT / "src")}
+    return call(project, "setup", **(IDENTITY | package | changes))
 
 
 def written(project: Path) -> dict[Path, bytes]:

@@ -1,6 +1,7 @@
 """Find secrets in files, for a commit hook: name where they are, and show none."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,11 +17,13 @@ def found(files: list[str]) -> list[str]:
     """Return a line for each secret: its file, its line and what it is.
 
     Raises:
-        SystemExit: If the scanner fails.
+        SystemExit: If the scanner fails, or is not there.
     """
-    program = Path(sys.executable).with_name("kingfisher")
+    # `uv run` has the environment's programs first.
+    if not (program := shutil.which("kingfisher")):
+        raise SystemExit("kingfisher is not installed: uv run poe setup.")
     words = [
-        str(program),
+        program,
         "scan",
         *OPTIONS,
         "--format",
