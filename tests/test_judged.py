@@ -91,6 +91,7 @@ def test_a_metric_of_one_class_works_with_texts_also_in_folds(quick: Path) -> No
     assert all(0.5 < it.value <= 1 for it in named)
 
 
+IMPORTS = "import pandas as pd\nfrom sklearn.metrics import make_scorer\n"
 COST = """
 def cost(truth, decided):
     \"\"\"Return what errors cost.\"\"\"
@@ -115,6 +116,17 @@ def test_a_cost_decides_and_judges(quick: Path) -> None:
     scores = [it for it in registry.fetch(NAME, 2).scores if it.metric == "cost"]
     assert {it.rows for it in scores} == {"held out", "cross-validated"}
     assert all(-1 < it.low <= it.value <= it.high < 0.2 for it in scores), scores
+
+
+def test_settings_that_cannot_be_judged_are_not_shown_as_if_they_were(
+    quick: Path,
+) -> None:
+    old = 'metrics={"accuracy": 0.8,'
+    new = 'scorers={"mine": make_scorer(lambda *_: 1 / 0)},\n    metrics={"mine": 0,'
+    edit(quick, MODULE, old, new)
+    edit(quick, MODULE, "import pandas as pd\n", IMPORTS)
+    assert "mine has no value for any setting" in refused(tasks.tune, NAME)
+    assert "The scorer 'mine' failed: " in refused(tasks.train, [NAME])
 
 
 def test_rows_without_a_value_are_a_slice(quick: Path) -> None:

@@ -28,7 +28,7 @@ from proposing import (
 from template import ROOT, git, run
 from twobus.companion.branch import SEAL, TRAILER, Outcome
 from twobus.companion.describe import MARK, describe
-from twobus.companion.handover import MOST, PACK, WORDS, take
+from twobus.companion.handed import MOST, PACK, WORDS, take
 from twobus.companion.template import fetch
 from twobus.companion.update import BRANCH
 from twobus.git import git as gits

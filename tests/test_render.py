@@ -148,13 +148,14 @@ def test_what_maintainers_read_is_short() -> None:
     assert len([line for line in lines if "{%" in line or "{{" in line]) <= 10
 
 
+SET_UP = r"setup-uv@(?:.*\n){1,3}?.*(?<![-\w])version: (\S+)"
 # What brings tools, and where each names their release.
 BROUGHT = {
     r"ghcr\.io/astral-sh/uv:(\S*)": r"\d+\.\d+\.\d+-python[\d.]+-\w+(-slim)?",
     r"\buses: (\S+)": r"[\w/-]+@[0-9a-f]{40}",
     r"pip install .*?\b(uv\S*)": r"uv==\d+\.\d+\.\d+",
     r"requires = (\S+)": r'\["uv_build==\d+\.\d+\.\d+"\]',
-    r"setup-uv@(?:.*\n){1,3}?.*(?<![-\w])version: (\S+)": r'"\d+\.\d+\.\d+",?',
+    SET_UP: r'"\d+\.\d+\.\d+",?',
 }
 
 
@@ -167,6 +168,9 @@ def test_no_tool_of_ci_containers_and_builds_is_of_any_release(made: Path) -> No
     for brought, named in BROUGHT.items():
         found = [it for text in texts for it in re.findall(brought, text)]
         assert [it for it in found if not re.fullmatch(named, it)] == []
+        # Whatever sets uv up says a release.
+        if brought == SET_UP:
+            assert len(found) == sum(text.count("setup-uv@") for text in texts)
     releases = re.findall(r"\buv(?:_build)?(?:==|:)([\d.]+)", "".join(texts))
     own = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     assert own["build-system"]["requires"] == [f"uv_build=={releases[0]}"]

@@ -22,7 +22,7 @@ from twobus.companion.adopt import home
 from twobus.companion.branch import Outcome
 from twobus.companion.fit import Adoption
 from twobus.companion.forge import Client
-from twobus.companion.handover import prepare as make_ready
+from twobus.companion.handed import prepare as make_ready
 from twobus.companion.place import Protected, read
 from twobus.companion.propose import propose as carry
 from twobus.companion.settings import Live, show

@@ -15,7 +15,7 @@ from pathlib import Path
 from twobus.companion.branch import Outcome, touched
 from twobus.companion.describe import CLOSED, body, comparable, describe
 from twobus.companion.forge import Client
-from twobus.companion.handover import Tell, bring, is_current, take, way
+from twobus.companion.handed import Tell, bring, is_current, take, way
 from twobus.companion.place import Place, locate
 from twobus.companion.pulls import FORGES, Request, Requests
 from twobus.companion.remote import FETCHED, Remote

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from twobus.companion.forge import Client
-from twobus.companion.handover import identify
+from twobus.companion.handed import identify
 from twobus.companion.token import PROPOSE
 from twobus.companion.update import BRANCH
 from twobus.git import PATIENCE, configured, git, login

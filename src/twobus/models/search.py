@@ -29,7 +29,8 @@ def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:
         standard deviation over the folds of the model's first metric.
 
     Raises:
-        ModelError: If it declares no search, or there is no such scheduler.
+        ModelError: If it declares no search, there is no such scheduler, or no setting
+            has a value.
     """
     model = find(name)
     if not model.search:
@@ -50,6 +51,12 @@ def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:
     scores = grid.cv_results_
     found = pd.DataFrame(scores["params"])
     found[metric] = scores["mean_test_score"]
+    if found[metric].isna().all():
+        # scikit-learn goes on after whatever fails.
+        raise ModelError(
+            f"{metric} has no value for any setting of {name}: uv run poe train {name} "
+            "says why."
+        )
     found["standard deviation over folds"] = scores["std_test_score"]
     return found.sort_values(metric, ascending=False, ignore_index=True)
 

@@ -75,7 +75,7 @@ def write(page: Path) -> Path:
             "--window-size=690,1000",
             "--no-pdf-header-footer",
             f"--user-data-dir={profile}",
-            # Each figure is in a frame, and time passes alike for those of one process.
+            # Some figures are in frames; time passes alike for those of one process.
             "--disable-features=IsolateSandboxedIframes",
             # Time for figures to be drawn, which passes at once where nothing waits.
             "--virtual-time-budget=20000",
