@@ -23,6 +23,7 @@ from twobus.models import (
     registry,
     rows,
     serving,
+    store,
     tasks,
     training,
 )
@@ -31,14 +32,14 @@ HARM = "<img src=x onerror=document.title='harm'><script>document.title='harm'</
 # Where training is killed: before the files, between two of them, before the version.
 MOMENTS: dict[str, tuple[Callable[[], Any], str]] = {
     "while the files are written": (lambda: registry, "seal"),
-    "before the run is made": (lambda: registry, "_experiment"),
-    "before the files are copied": (lambda: registry.store(), "log_artifacts"),
-    "while metrics are written": (lambda: registry.store(), "log_metric"),
+    "before the run is made": (lambda: store, "experiment"),
+    "before the files are copied": (lambda: store.client(), "log_artifacts"),
+    "while metrics are written": (lambda: store.client(), "log_batch"),
     "before the model is made": (
-        lambda: registry.store(),
+        lambda: store.client(),
         "create_registered_model",
     ),
-    "before the version is made": (lambda: registry.store(), "create_model_version"),
+    "before the version is made": (lambda: store.client(), "create_model_version"),
 }
 
 
@@ -63,7 +64,7 @@ def train_until(moment: str, name: str) -> None:
 
 def promote_until_killed(name: str, number: int) -> None:
     """Promote a version, and be killed between the two things that this writes."""
-    put(registry.store(), set_registered_model_tag=killed)
+    put(store.client(), set_registered_model_tag=killed)
     tasks.promote(name, number)
 
 
@@ -76,13 +77,13 @@ def killed(*given: Any, **named: Any) -> NoReturn:
 def train_on_a_full_disk(name: str) -> None:
     """Train while no file may become larger than a card is."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    copy = registry.store().log_artifacts
+    copy = store.client().log_artifacts
 
     def full(*given: Any, **named: Any) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
         copy(*given, **named)
 
-    put(registry.store(), log_artifacts=full)
+    put(store.client(), log_artifacts=full)
     try:
         train(name)
     finally:

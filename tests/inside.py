@@ -62,8 +62,8 @@ def forget(folder: Path) -> None:
         del sys.modules[name]
     project.here.cache_clear()
     access._source.cache_clear()
-    if registry := sys.modules.get("twobus.models.registry"):
-        registry.store.cache_clear()
+    if store := sys.modules.get("twobus.models.store"):
+        store.client.cache_clear()
     close_registries()
 
 

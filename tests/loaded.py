@@ -10,16 +10,16 @@ from unittest.mock import patch
 import at_work
 from inside import close_registries
 
-from twobus.models import registry
+from twobus.models import store
 
 # What is loaded, for those that begin from here.
 __all__ = ["at_work"]
 
 with (
     tempfile.TemporaryDirectory() as place,
-    patch.object(registry, "embedded", lambda: True),
-    patch.object(registry, "folder", lambda: Path(place)),
+    patch.object(store, "embedded", lambda: True),
+    patch.object(store, "folder", lambda: Path(place)),
 ):
-    registry.store().search_registered_models()
-    registry.store.cache_clear()
+    store.client().search_registered_models()
+    store.client.cache_clear()
     close_registries()

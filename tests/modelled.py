@@ -23,7 +23,7 @@ import pytest
 from inside import forget, inside
 
 from template import FOREIGN, Result, environment
-from twobus.models import registry, serving
+from twobus.models import serving, store
 
 NAME = "penguin_sex"
 PACKAGE = "penguin_study"
@@ -42,7 +42,7 @@ def edit(project: Path, file: Path | str, old: str, new: str) -> None:
 def version_files(number: int = 1, name: str = NAME) -> Path:
     """Return the folder of a version's files."""
     title = f"{PACKAGE}.{name}"
-    place = registry.store().get_model_version(title, str(number)).source
+    place = store.client().get_model_version(title, str(number)).source
     assert place.startswith("file://")
     return Path(unquote(urlsplit(place).path))
 

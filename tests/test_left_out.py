@@ -12,7 +12,7 @@ from inside import inside
 from modelled import MODELS, NAME, PACKAGE, refused, version_files
 
 from template import commit, lend
-from twobus.models import registry, serving, tasks
+from twobus.models import registry, serving, store, tasks
 from twobus.models.artifacts import seal
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def quick(two: Path) -> Iterator[Path]:
 
 def change(statement: str, *values: object) -> None:
     """Write into the registry what no task would."""
-    with sqlite3.connect(registry.folder() / registry.DATABASE) as database:
+    with sqlite3.connect(store.folder() / store.DATABASE) as database:
         assert database.execute(statement, values).rowcount
 
 
@@ -65,7 +65,7 @@ def sealed_anew(file: str, text: str) -> Callable[[Path], None]:
         (version_files() / file).write_text(text, "utf-8")
         (version_files() / "contents.json").unlink()
         tags = (TITLE, "1", "seal", seal(version_files()))
-        registry.store().set_model_version_tag(*tags)
+        store.client().set_model_version_tag(*tags)
 
     return write
 
@@ -121,9 +121,9 @@ def test_a_broken_alias_is_set_anew_by_promoting(quick: Path) -> None:
 
 
 def test_a_registry_that_cannot_be_read_ends_the_server(quick: Path) -> None:
-    (registry.folder() / registry.DATABASE).write_bytes(json.dumps(["none"]).encode())
-    registry.store.cache_clear()
+    (store.folder() / store.DATABASE).write_bytes(json.dumps(["none"]).encode())
+    store.client.cache_clear()
     try:
         assert "cannot be read" in refused(serving.serve, 0)
     finally:
-        registry.store.cache_clear()
+        store.client.cache_clear()

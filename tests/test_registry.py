@@ -27,7 +27,7 @@ from modelled import (
 )
 
 from template import commit, environment
-from twobus.models import registry, sealed, serving, tasks
+from twobus.models import registry, sealed, serving, store, tasks
 from twobus.review.handover import handover
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def test_a_project_that_was_moved_says_so_everywhere(
     moved = tmp_path / "moved" / "registry"
     # As after `mv`: the same files at another place.
     shutil.copytree(quick / "registry", moved)
-    monkeypatch.setattr(registry, "folder", lambda: moved)
+    monkeypatch.setattr(store, "folder", lambda: moved)
     calls: list[tuple[Callable[..., None], list[Any]]] = [
         (tasks.train, [[NAME]]),
         (tasks.promote, [NAME, 1]),
@@ -266,6 +266,6 @@ def test_a_handover_says_that_a_registry_cannot_be_asked(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    registry.store.cache_clear()
+    store.client.cache_clear()
     handover("Test")
     assert "Which models serve is not known: " in capsys.readouterr().out

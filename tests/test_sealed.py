@@ -11,7 +11,7 @@ from modelled import MODELS, NAME, PACKAGE, edit, refused, version_files
 
 from template import commit, git
 from twobus.data import source
-from twobus.models import ModelError, registry, sealed, serving, tasks
+from twobus.models import ModelError, registry, sealed, serving, store, tasks
 from twobus.models.columns import contract, described, restored
 from twobus.models.rows import predict
 
@@ -168,9 +168,10 @@ def test_a_server_takes_code_of_others_only_from_the_main_branch(
     release_of_features(quick)
     tasks.train([NAME])
     git("checkout", "-q", "main", cwd=quick)
+    # As a server has it, where others can write.
+    address = f"sqlite:///{(quick / 'registry' / store.DATABASE).as_posix()}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     forget(quick)
-    # As if a server had it, where others can write.
-    monkeypatch.setattr(registry, "_of_this_computer", lambda: False)
     with pytest.raises(ModelError, match="is not on main: set TRUST_REGISTRY=true"):
         registry.fetch(NAME, 2)
     assert registry.fetch(NAME, 1).number == 1

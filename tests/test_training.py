@@ -22,7 +22,7 @@ from modelled import (
 )
 
 from template import clone, poe, pythons
-from twobus.models import registry, tasks
+from twobus.models import registry, store, tasks
 
 pytestmark = pytest.mark.slow
 
@@ -146,8 +146,8 @@ def test_a_write_that_another_training_was_first_with_is_done_again(
     write: str, quick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.rmtree(quick / "registry")
-    registry.store.cache_clear()
-    kept, calls = registry.store(), []
+    store.client.cache_clear()
+    kept, calls = store.client(), []
     real = getattr(kept, write)
 
     def second(*given: object, **named: object) -> object:

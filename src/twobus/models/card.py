@@ -61,7 +61,7 @@ def render(
         fitted: The fitted estimator.
         parts: The rows that it has learned from and was judged by.
         scores: What it is worth.
-        facts: What it was made from: see `training.Facts`.
+        facts: What it was made from: see `facts.Facts`.
     """
     said = written(name) or f"# {name}\n"
     found = "\n\n".join(

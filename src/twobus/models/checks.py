@@ -18,13 +18,23 @@ from sklearn.base import is_classifier
 from sklearn.metrics import r2_score
 
 from twobus.data import source
-from twobus.models import Model, ModelError, gate, golden, registry, sealed, serving
+from twobus.models import (
+    Model,
+    ModelError,
+    gate,
+    golden,
+    registry,
+    sealed,
+    serving,
+    store,
+)
 from twobus.models.batch import predict_table
 from twobus.models.columns import closed_list, limits
 from twobus.models.declaration import find, names, unanswered
+from twobus.models.facts import seeded
 from twobus.models.rows import conform, known_target, predict
 from twobus.models.split import split
-from twobus.models.training import Trained, as_request, fit, seeded, train
+from twobus.models.training import Trained, as_request, fit, train
 
 SEED = 0
 OBJECTIONS = gate.objections
@@ -75,16 +85,16 @@ class TestModels:
     ) -> Iterator[TestClient]:
         """A server of the model's version 1, with a registry of its own."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(registry, "embedded", lambda: True)
+            patch.setattr(store, "embedded", lambda: True)
             place = tmp_path_factory.mktemp("registry")
-            patch.setattr(registry, "folder", lambda: place)
+            patch.setattr(store, "folder", lambda: place)
             patch.setattr(registry, "objections", lambda version: [])
             patch.setattr(serving, "faults", lambda version: [])
-            registry.store.cache_clear()
+            store.client.cache_clear()
             registry.promote(name, train(name, SEED))
             with TestClient(serving.make_app()) as client:
                 yield client
-        registry.store.cache_clear()
+        store.client.cache_clear()
 
     def test_people_have_written_the_cards_of_promoted_models(self, name: str) -> None:
         if registry.champion(name):

@@ -5,41 +5,21 @@ team.
 """
 
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from twobus.models import holdout, sealed
-from twobus.models.anywhere import again, let_mlflow_be_anywhere, quieten
+from twobus.models import holdout, runs, sealed, store
+from twobus.models.anywhere import again
 from twobus.models.artifacts import load, save, seal, verify
 from twobus.models.declaration import Model, ModelError, find
 from twobus.models.gate import objections, prove
 from twobus.models.golden import example, repeat
 from twobus.models.scores import Score
-from twobus.models.sentences import bare, sentences
-from twobus.project import here
-from twobus.settings import Settings
-
-DATABASE = "mlflow.db"
-
-
-class RegistrySettings(Settings):
-    """What differs between machines, besides where tables are read from.
-
-    Attributes:
-        mlflow_tracking_uri: The MLflow server that keeps the versions; empty for the
-            folder `registry`.
-        trust_registry: Whether code that a version brings along runs even where no git
-            tells that it was on the main branch.
-    """
-
-    mlflow_tracking_uri: str = ""
-    trust_registry: bool = False
+from twobus.models.sentences import sentences
 
 
 @dataclass(frozen=True)
@@ -52,7 +32,7 @@ class Version:
         model: Its declaration: its own, or today's where it was trained before versions
             brought their code along.
         fitted: The fitted estimator.
-        facts: What it was made from: see `training.Facts`.
+        facts: What it was made from: see `facts.Facts`.
         scores: What it is worth.
         example: A row of a request, which is nobody's.
         card: Its card, a page of HTML.
@@ -68,38 +48,6 @@ class Version:
     card: str
 
 
-def folder() -> Path:
-    """Return the folder that is the registry, where no server is."""
-    return here().root / "registry"
-
-
-def embedded() -> bool:
-    """Whether the registry is a folder of this computer."""
-    return not RegistrySettings().mlflow_tracking_uri
-
-
-@cache
-def store() -> Any:
-    """Connect to the registry, once a process; MLflow takes seconds to load."""
-    quieten()
-    from mlflow import MlflowClient
-
-    let_mlflow_be_anywhere()
-    if not embedded():
-        return MlflowClient(RegistrySettings().mlflow_tracking_uri)
-    folder().mkdir(exist_ok=True)
-    if not (folder() / DATABASE).exists():
-        # Made aside, so that it appears whole and only once, whoever else makes it.
-        with tempfile.TemporaryDirectory(
-            dir=folder(), ignore_cleanup_errors=True
-        ) as place:
-            fresh = Path(place) / DATABASE
-            MlflowClient(f"sqlite:///{fresh.as_posix()}").search_experiments()
-            with suppress(FileExistsError):
-                (folder() / DATABASE).hardlink_to(fresh)
-    return MlflowClient(f"sqlite:///{(folder() / DATABASE).as_posix()}")
-
-
 def register(
     name: str,
     fitted: Any,
@@ -109,6 +57,7 @@ def register(
     card: str,
     profile: Mapping[str, Any] | None = None,
     held_out: Mapping[str, Any] | None = None,
+    seconds: Mapping[str, float] | None = None,
 ) -> int:
     """Keep a fitted estimator as the next version of a model.
 
@@ -123,6 +72,7 @@ def register(
         card: Its card, a page of HTML.
         profile: What the rows look like that it has learned from, if that is known.
         held_out: Which keys it was judged by: see `holdout.described`.
+        seconds: How long each step took.
 
     Returns:
         The number of the version.
@@ -130,8 +80,8 @@ def register(
     Raises:
         ModelError: If it cannot be written, or could not be read again.
     """
-    with tempfile.TemporaryDirectory() as place, sentences(f"{name} was not kept"):
-        files = Path(place)
+    with tempfile.TemporaryDirectory() as aside, sentences(f"{name} was not kept"):
+        files = Path(aside)
         (files / "model").mkdir()
         model = find(name)
         sealed.keep(name, model, files)
@@ -147,35 +97,26 @@ def register(
         for file, text in texts.items():
             (files / file).write_text(text, "utf-8")
         tags = {"seal": seal(files), "commit": facts["commit"]}
-        kept = store()
-        run = kept.create_run(again(_experiment), run_name=name).info
-        kept.log_artifacts(run.run_id, place, "version")
-        for score in scores:
-            # MLflow's own pages show these; it allows few characters in their names.
-            rows = re.sub(r"[^\w .-]", ":", score.rows)
-            kept.log_metric(run.run_id, f"{score.metric}: {rows}", score.value)
-        for fact, value in facts.items():
-            kept.set_tag(run.run_id, fact, value)
-        kept.set_terminated(run.run_id)
-        title = _title(name)
-        again(lambda: _entry(title))
-        source = f"{run.artifact_uri}/version"
-        made = kept.create_model_version(title, source, run.run_id, tags=tags)
+        source = runs.write(name, model, facts, scores, seconds or {}, files)
+        again(lambda: _entry(store.title(name)))
+        made = store.client().create_model_version(
+            store.title(name), source.files, source.run, tags=tags
+        )
         _point(name, "challenger", int(made.version))
         return int(made.version)
 
 
 def versions(name: str) -> list[int]:
     """List the versions of a model, the newest first."""
-    if embedded() and not (folder() / DATABASE).exists():
+    if store.embedded() and not (store.folder() / store.DATABASE).exists():
         return []
-    with sentences(f"The registry {_place()} cannot be read"):
+    with sentences(f"The registry {store.place()} cannot be read"):
         found: list[int] = []
         token = None
         while token is None or token:
             # A server gives some at a time.
-            page = store().search_model_versions(
-                f"name='{_title(name)}'", page_token=token
+            page = store.client().search_model_versions(
+                f"name='{store.title(name)}'", page_token=token
             )
             found += (int(version.version) for version in page)
             token = page.token or ""
@@ -192,21 +133,11 @@ def champion(name: str) -> int | None:
     now = model.aliases.get("champion") if model else None
     if now is not None and not str(now).isdecimal():
         raise ModelError(
-            f"The alias champion of {_title(name)} in the registry {_place()} is "
-            f"{now!r}, and no version: uv run poe promote {name} NUMBER sets it anew."
+            f"The alias champion of {store.title(name)} in the registry "
+            f"{store.place()} is {now!r}, and no version: uv run poe promote {name} "
+            "NUMBER sets it anew."
         )
     return None if now is None else int(now)
-
-
-def readable() -> None:
-    """Refuse a registry that cannot be read at all, whatever is in it.
-
-    Raises:
-        ModelError: With the reason.
-    """
-    if not embedded() or (folder() / DATABASE).exists():
-        with sentences(f"The registry {_place()} cannot be read"):
-            store().get_experiment_by_name(here().package)
 
 
 def fetch(name: str, number: int) -> Version:
@@ -244,16 +175,11 @@ def _code(name: str, files: Path, commit: str) -> Iterator[Model]:
     if not (files / sealed.CODE).is_dir() or not sealed.differs(name, files):
         yield find(name)
         return
-    if not (_of_this_computer() or RegistrySettings().trust_registry):
+    if not (store.embedded() or store.RegistrySettings().trust_registry):
         # Who can write to a server could else run code wherever a model is served.
         prove(files, commit)
     with sealed.declared(name, files) as model:
         yield model
-
-
-def _of_this_computer() -> bool:
-    """Tell whether only who can change the project's code can write versions."""
-    return embedded()
 
 
 @contextmanager
@@ -270,13 +196,13 @@ def opened(name: str, number: int) -> Iterator[Path]:
     known = versions(name)
     if number not in known:
         told = ", ".join(map(str, known)) or f"none yet, uv run poe train {name}"
-        which = f"version {number} in the registry {_place()}"
+        which = f"version {number} in the registry {store.place()}"
         raise ModelError(f"{name} has no {which}; known versions: {told}.")
     with (
         tempfile.TemporaryDirectory() as place,
         sentences(f"Version {number} of {name} cannot be used"),
     ):
-        tags = store().get_model_version(_title(name), str(number)).tags
+        tags = store.client().get_model_version(store.title(name), str(number)).tags
         files = _download(name, number, place)
         verify(files, tags["seal"])
         yield files
@@ -298,8 +224,8 @@ def promote(name: str, number: int) -> None:
     with sentences(f"Version {number} of {name} was not promoted"):
         # In this order a stop in between leaves a history that `rollback` can read.
         _point(name, "champion", number)
-        tag = (_title(name), "champions", json.dumps(history))
-        again(lambda: store().set_registered_model_tag(*tag))
+        tag = (store.title(name), "champions", json.dumps(history))
+        again(lambda: store.client().set_registered_model_tag(*tag))
 
 
 def rollback(name: str) -> int:
@@ -321,49 +247,26 @@ def rollback(name: str) -> int:
 
 
 def _point(name: str, alias: str, number: int) -> None:
-    named = (_title(name), alias, str(number))
-    again(lambda: store().set_registered_model_alias(*named))
+    named = (store.title(name), alias, str(number))
+    again(lambda: store.client().set_registered_model_alias(*named))
 
 
 def _entry(title: str) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        store().create_registered_model(title)
+        store.client().create_registered_model(title)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-
-
-def _experiment() -> str:
-    known = store().get_experiment_by_name(here().package)
-    if known is None:
-        place = (folder() / "files").as_uri() if embedded() else None
-        return str(store().create_experiment(here().package, artifact_location=place))
-    if embedded() and known.artifact_location != (folder() / "files").as_uri():
-        raise ModelError(
-            f"This registry was made at {known.artifact_location}, and keeps whole "
-            "paths: move the project back there, or remove the folder registry and "
-            "train again."
-        )
-    return str(known.experiment_id)
-
-
-def _place() -> str:
-    return bare(RegistrySettings().mlflow_tracking_uri) or str(folder())
-
-
-def _title(name: str) -> str:
-    # A server may keep models of other projects, too.
-    return f"{here().package}.{name}"
 
 
 def _registered(name: str) -> Any:
     """Return what the registry says of a model, if there is a version."""
     if not versions(name):
         return None
-    with sentences(f"The registry {_place()} cannot be read"):
-        return store().get_registered_model(_title(name))
+    with sentences(f"The registry {store.place()} cannot be read"):
+        return store.client().get_registered_model(store.title(name))
 
 
 def _history(name: str) -> tuple[list[int], list[int]]:
@@ -374,8 +277,9 @@ def _history(name: str) -> tuple[list[int], list[int]]:
         past = [int(it) for it in json.loads(model.tags.get("champions", "[]"))]
     except (TypeError, ValueError, RecursionError):
         raise ModelError(
-            f"The tag champions of {_title(name)} in the registry {_place()} is no "
-            "list of versions: remove it there, then promote again."
+            f"The tag champions of {store.title(name)} in the registry "
+            f"{store.place()} is no list of versions: remove it there, then promote "
+            "again."
         ) from None
     now = str(model.aliases.get("champion"))
     place = [*map(str, past), now].index(now)
@@ -383,10 +287,10 @@ def _history(name: str) -> tuple[list[int], list[int]]:
 
 
 def _download(name: str, number: int, place: str) -> Path:
-    _experiment()
+    store.experiment()
     from mlflow.artifacts import download_artifacts
 
-    version = store().get_model_version(_title(name), str(number))
-    uri = store().tracking_uri
+    version = store.client().get_model_version(store.title(name), str(number))
+    uri = store.client().tracking_uri
     found = download_artifacts(version.source, dst_path=place, tracking_uri=uri)
     return Path(found)

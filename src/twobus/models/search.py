@@ -10,10 +10,10 @@ from sklearn.model_selection import GridSearchCV
 
 from twobus.data import source
 from twobus.models.declaration import ModelError, find
+from twobus.models.facts import seeded
 from twobus.models.metrics import check, scorer
 from twobus.models.rows import conform, features
 from twobus.models.split import folds, split
-from twobus.models.training import seeded
 
 
 def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:

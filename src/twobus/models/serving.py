@@ -24,7 +24,7 @@ from twobus.models.answers import SEND, Lines, Problem, Problems, as_json, log, 
 from twobus.models.declaration import ModelError, explain, find, names
 from twobus.models.gate import faults
 from twobus.models.guard import BACKLOG, LARGE, Connection, Guard
-from twobus.models.registry import Version, champion, fetch, readable
+from twobus.models.registry import Version, champion, fetch
 from twobus.models.requests import RequestError, read
 from twobus.models.rows import RowError, predict
 from twobus.models.schema import (
@@ -34,6 +34,7 @@ from twobus.models.schema import (
     to_answer,
     to_frame,
 )
+from twobus.models.store import readable
 from twobus.project import here
 from twobus.settings import Settings
 from twobus.tasks import task

@@ -113,12 +113,12 @@ def promote(name: str, version: int) -> None:
     Raises:
         SystemExit: With a sentence, if it must not.
     """
-    from twobus.models import registry
+    from twobus.models import registry, store
 
     declaration.known(name)
     registry.promote(name, version)
     print(f"{name} is served by version {version} from the next start on.")
-    if registry.embedded():
+    if store.embedded():
         print(
             "This registry is a folder of this computer, which nobody else can "
             "use: docs/MODELS.md tells how to move to a server."

@@ -1,36 +1,33 @@
 """Train a model: read, split, fit, judge, keep."""
 
-import hashlib
 import json
-import platform
 import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pandas as pd
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
-from twobus import git
-from twobus.data import digest, source
+from twobus.data import source
 from twobus.models import holdout
 from twobus.models.artifacts import save
 from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
 from twobus.models.drift import training_profile
+from twobus.models.facts import gather, seeded
 from twobus.models.metrics import check
 from twobus.models.registry import opened, register, versions
 from twobus.models.rows import RowError, conform, features, predict
 from twobus.models.scores import Score, cross_validated, evaluate
 from twobus.models.split import Split, split
-from twobus.project import here
 
 # Predictions that every later load of a version must repeat.
 GOLDEN_ROWS = 20
@@ -38,43 +35,6 @@ GOLDEN_ROWS = 20
 MANY = 1000
 SEVERAL = 50
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a version was made from: enough to make it again.
-
-    Attributes:
-        trained: When, in UTC.
-        seed: What every random choice follows from.
-        table: The table.
-        sources: Its files with the start of their hashes, or its database.
-        samples: Whether these were only the samples.
-        fingerprint: The start of a hash of the rows, in whatever order they came.
-        training_rows: How many rows it has learned from.
-        held_out_rows: How many rows it was judged by.
-        commit: The commit of the code; empty where there is none.
-        dirty: Whether the code had changes that are not in that commit.
-        lock: The start of the hash of `uv.lock`; empty where there is none.
-        python: The version of Python.
-        packages: The versions of packages that decide on predictions.
-        estimator: The estimator with the settings that are not scikit-learn's own.
-    """
-
-    trained: str
-    seed: int
-    table: str
-    sources: list[str]
-    samples: bool
-    fingerprint: str
-    training_rows: int
-    held_out_rows: int
-    commit: str
-    dirty: bool
-    lock: str
-    python: str
-    packages: list[str]
-    estimator: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +50,29 @@ class Trained:
     fitted: Any
     parts: Split
     scores: list[Score]
+
+
+class Steps:
+    """Tells of each step, and how long the ones before took.
+
+    Attributes:
+        seconds: How long each step took that has ended, by its first word.
+    """
+
+    def __init__(self, say: Say) -> None:
+        """Begin."""
+        self.say = say
+        self.seconds: dict[str, float] = {}
+        self.step = ""
+        self.began = 0.0
+
+    def __call__(self, step: str) -> None:
+        """End one step, and begin another."""
+        now = perf_counter()
+        if self.step:
+            self.seconds[self.step] = now - self.began
+        self.step, self.began = step.split(" ")[0], now
+        self.say(step)
 
 
 def train(name: str, seed: int, say: Say = lambda step: None) -> int:
@@ -110,21 +93,22 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     model = find(name)
     # Before hours of fitting, not after them.
     known = versions(name)
-    say(f"reading {model.table}")
+    steps = Steps(say)
+    steps(f"reading {model.table}")
     # Rows of a database are checked, too: what breaks the contract must not be learned.
     table = source().read(model.table, check=True)
     rows = table.to_pandas()
-    trained = fit(name, rows, seed, say)
+    trained = fit(name, rows, seed, steps)
     parts = trained.parts
     for sentence in holdout.advice(model, parts, _before(name, known, say)):
         say(sentence)
-    facts = asdict(_facts(model, trained, seed))
+    facts = asdict(gather(model, parts, seed))
     held_out = trained.parts.held_out.head(GOLDEN_ROWS)
     golden = {
         "rows": as_request(held_out, model),
         "predictions": predict(model, trained.fitted, held_out).to_dict("list"),
     }
-    say("drawing the card")
+    steps("drawing the card")
     try:
         card = render(name, model, trained.fitted, trained.parts, trained.scores, facts)
     except Exception as error:  # Nobody may lose a fitted model for it.
@@ -135,10 +119,18 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     except Exception as error:  # Nobody may lose a fitted model for it.
         profile = None
         say(f"keeping no profile to compare with later ({type(error).__name__})")
-    say("registering")
-    held = holdout.described(model, parts)
-    scores = trained.scores
-    return register(name, trained.fitted, facts, scores, golden, card, profile, held)
+    steps("registering")
+    return register(
+        name,
+        trained.fitted,
+        facts,
+        trained.scores,
+        golden,
+        card,
+        profile,
+        holdout.described(model, parts),
+        steps.seconds,
+    )
 
 
 def _before(name: str, known: list[int], say: Say) -> dict[str, Any] | None:
@@ -222,13 +214,6 @@ def _try_to_keep(
         save(name, model, fitted, Path(folder))
 
 
-def seeded(model: Model, seed: int) -> Any:
-    """Return a model's estimator, new, with each of its random states set."""
-    estimator = clone(model.estimator)
-    names = [name for name in estimator.get_params() if name.endswith("random_state")]
-    return estimator.set_params(**dict.fromkeys(names, seed))
-
-
 def as_request(rows: pd.DataFrame, model: Model) -> list[dict[str, Any]]:
     """Return rows of a model's table as those of a request, in values of JSON."""
     return [
@@ -243,27 +228,3 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _facts(model: Model, trained: Trained, seed: int) -> Facts:
-    rows = pd.concat([trained.parts.training, trained.parts.held_out])["_row"]
-    content = rows.sort_values().to_numpy().tobytes()
-    packages = ("scikit-learn", "numpy", "pandas")
-    commit, dirty = git.head(here().root)
-    lock = here().root / "uv.lock"
-    return Facts(
-        trained=datetime.now(UTC).isoformat(timespec="seconds"),
-        seed=seed,
-        table=model.table,
-        sources=source().provenance(model.table),
-        samples=source().on_samples(),
-        fingerprint=hashlib.sha256(content).hexdigest()[:12],
-        training_rows=len(trained.parts.training),
-        held_out_rows=len(trained.parts.held_out),
-        commit=commit,
-        dirty=dirty,
-        lock=digest(lock) if lock.exists() else "",
-        python=platform.python_version(),
-        packages=[f"{name} {version(name)}" for name in packages],
-        estimator=" ".join(repr(seeded(model, seed)).split()),
-    )

@@ -20,12 +20,12 @@ from twobus.at_commit import checkout, uv_run
 from twobus.data import DataError, source
 from twobus.models.columns import contract
 from twobus.models.declaration import Model, ModelError, explain, find, names
+from twobus.models.facts import seeded
 from twobus.models.intervals import by_seeds, interval
 from twobus.models.metrics import Measure
 from twobus.models.rows import conform, features, predict
 from twobus.models.scores import Score, evaluate, questions
 from twobus.models.split import Split, split
-from twobus.models.training import seeded
 from twobus.project import Project, here
 from twobus.review.before import ask
 from twobus.review.request import read_request
