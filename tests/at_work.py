@@ -22,9 +22,11 @@ from twobus.models import (
     guard,
     registry,
     rows,
+    served,
     serving,
     store,
     tasks,
+    together,
     training,
 )
 
@@ -148,9 +150,9 @@ def serve_slowly(port: int) -> None:
 
     def slow(*given: Any) -> Any:
         time.sleep(2)
-        return rows.predict(*given)
+        return rows.predict_at_once(*given)
 
-    put(serving, predict=slow)
+    put(together, predict_at_once=slow)
     serving.serve(port)
 
 
@@ -180,7 +182,7 @@ def serve_harmful(port: int) -> None:
         page = f"<!doctype html><title>card</title>{text}{HARM}"
         return replace(version, scores=[score], facts=facts, card=page)
 
-    put(serving, fetch=harmful, faults=lambda version: [])
+    put(served, fetch=harmful, faults=lambda version: [])
     serving.serve(port)
 
 

@@ -126,16 +126,18 @@ def in_flight(running: Server, answers: list[httpx.Response]) -> threading.Threa
     return thread
 
 
-def test_a_request_in_flight_is_answered_before_the_server_ends(
+def test_requests_in_flight_are_answered_before_the_server_ends(
     shop: Path, tmp_path: Path
 ) -> None:
     answers: list[httpx.Response] = []
     with server(shop, tmp_path, at_work.serve_slowly) as running:
-        thread = in_flight(running, answers)
+        # The second one waits for the first.
+        threads = [in_flight(running, answers) for _ in range(2)]
         result = running.task.stop(signal.SIGTERM)
-        thread.join()
+        for thread in threads:
+            thread.join()
     assert result.code in (0, -signal.SIGTERM)
-    assert [answer.status_code for answer in answers] == [200]
+    assert [answer.status_code for answer in answers] == [200, 200]
     assert "Traceback" not in result.output
 
 

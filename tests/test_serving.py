@@ -19,7 +19,7 @@ from inside import inside
 from modelled import MODELS, NAME, refusal
 
 from template import lend
-from twobus.models import answers, registry, serving, tasks, training
+from twobus.models import answers, registry, served, serving, tasks, training
 from twobus.models.columns import contract
 from twobus.models.declaration import find
 from twobus.models.rows import RowError, predict
@@ -196,7 +196,7 @@ def test_a_new_promotion_is_served_after_a_restart(
 def test_no_model_at_all_is_served_as_that(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "names", list)
+    monkeypatch.setattr(served, "names", list)
     with TestClient(serving.make_app()) as running:
         assert running.get("/models").json() == []
         assert running.get("/ready").status_code == 503
@@ -208,7 +208,7 @@ def test_a_module_that_is_wrong_stops_no_other_model(
     own: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (own / MODELS / "wrong.py").write_text(f"{text}\n", "utf-8")
-    monkeypatch.setattr(serving, "champion", lambda it: registry.champion(it) or 1)
+    monkeypatch.setattr(served, "champion", lambda it: registry.champion(it) or 1)
     with TestClient(serving.make_app()) as running:
         assert post(running, NAME, {"rows": [ROW]}).status_code == 200
         problem = refusal(post(running, "wrong", {"rows": [ROW]}))["problem"]
@@ -219,7 +219,7 @@ def test_a_module_that_is_wrong_stops_no_other_model(
 def test_a_server_without_promoted_versions_says_what_to_do(
     shop: Path, log: StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "champion", lambda name: None)
+    monkeypatch.setattr(served, "champion", lambda name: None)
     serving.make_app()
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert any("uv run poe train" in line["event"] for line in lines)
@@ -251,7 +251,7 @@ def test_a_server_answers_to_localhost_and_to_the_names_it_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", allowed)
-    monkeypatch.setattr(serving, "names", list)
+    monkeypatch.setattr(served, "names", list)
     with TestClient(serving.make_app(serving.known_hosts(host))) as running:
         assert running.get("/health", headers={"Host": name}).status_code == status
 
@@ -287,7 +287,7 @@ def test_a_row_that_has_no_prediction_is_named(
             return shares
 
     choosy = replace(version, fitted=Choosy())
-    monkeypatch.setattr(serving, "fetch", lambda name, number: choosy)
+    monkeypatch.setattr(served, "fetch", lambda name, number: choosy)
     rows = [ROW] * 637 + [ROW | {"body_mass_g": 3451}, ROW]
     with TestClient(serving.make_app()) as running:
         response = post(running, NAME, {"rows": rows})

@@ -62,6 +62,7 @@ class Guard:
         headers[b"content-type"] = b"application/json"
         scope["headers"] = [*headers.items()]
         state = scope.setdefault("state", {})
+        state["number"] = number
         start, status = time.perf_counter(), 0
 
         async def answer(message: Message) -> None:
@@ -110,7 +111,8 @@ class Guard:
             # Whoever waits here for the client to go away has all of the body.
             left = None if done else max(0.0, end - time.monotonic())
             try:
-                message = await asyncio.wait_for(receive(), left)
+                async with asyncio.timeout(left):
+                    message = await receive()
             except TimeoutError:
                 slow = f"A request must have come after {BODY:.0f} seconds."
                 raise HTTPException(408, slow) from None

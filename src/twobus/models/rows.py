@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from twobus.models.declaration import Model, ModelError
 
@@ -106,13 +107,13 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
     """
     inputs = conform(rows, model)
     try:
-        return _predict(model, fitted, inputs)
+        return _predicted(model, fitted, inputs)
     except ValueError as error:
         reason = error
 
     def fails(last: int) -> bool:
         try:
-            _predict(model, fitted, inputs.iloc[: last + 1])
+            _predicted(model, fitted, inputs.iloc[: last + 1])
         except ValueError:
             return True
         return False
@@ -120,12 +121,28 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
     raise RowError(bisect_left(range(len(rows) - 1), True, key=fails), reason)
 
 
-def _predict(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
+def predict_at_once(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
+    """Predict, and do not look for the row where that fails: see `predict`.
+
+    Raises:
+        ValueError: If a row cannot be predicted.
+    """
+    return _predicted(model, fitted, conform(rows, model))
+
+
+def _predicted(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
     return table_of(model, fitted, features(model, inputs))
 
 
 def table_of(model: Model, fitted: Any, given: pd.DataFrame) -> pd.DataFrame:
     """Return what is predicted from features: see `predict`."""
+    index = given.index
+    if type(fitted) is Pipeline:
+        # Else `predict` and `predict_proba` each take all its steps.
+        *steps, (_, fitted) = fitted.steps
+        for _, step in steps:
+            if step is not None and step != "passthrough":
+                given = step.transform(given)
     predicted = {model.target: np.asarray(fitted.predict(given))}
     if hasattr(fitted, "predict_proba"):
         shares = fitted.predict_proba(given)
@@ -134,4 +151,4 @@ def table_of(model: Model, fitted: Any, given: pd.DataFrame) -> pd.DataFrame:
     numbers = [values for values in predicted.values() if values.dtype.kind == "f"]
     if not all(np.isfinite(values).all() for values in numbers):
         raise ValueError("A prediction is not finite.")
-    return pd.DataFrame(predicted, index=given.index)
+    return pd.DataFrame(predicted, index=index)

@@ -90,11 +90,14 @@ def to_answer(model: Model, predicted: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {model.target: value} for value in predicted[model.target].tolist()
     ]
-    shares = predicted.drop(columns=model.target)
-    labels = [column.removeprefix(SHARE) for column in shares]
-    if labels:
-        for row, values in zip(rows, shares.to_numpy().tolist(), strict=True):
-            row["probability"] = dict(zip(labels, values, strict=True))
+    shares = {
+        column.removeprefix(SHARE): predicted[column].tolist()
+        for column in predicted
+        if column != model.target
+    }
+    if shares:
+        for row, values in zip(rows, zip(*shares.values(), strict=True), strict=True):
+            row["probability"] = dict(zip(shares, values, strict=True))
     return rows
 
 

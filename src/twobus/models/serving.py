@@ -1,45 +1,29 @@
 """Serve the promoted versions by a web API, and by a page to try them."""
 
-import asyncio
 import gc
-import json
 import logging
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Set
-from contextlib import nullcontext, suppress
+from collections.abc import Set
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import uvicorn
 from fastapi import FastAPI, Request, Response
-from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from twobus.models.answers import SEND, Lines, Problem, Problems, as_json, log, refusal
-from twobus.models.declaration import ModelError, explain, find, names
-from twobus.models.gate import faults
-from twobus.models.guard import BACKLOG, LARGE, Connection, Guard
-from twobus.models.registry import Version, champion, fetch
-from twobus.models.requests import RequestError, read
-from twobus.models.rows import RowError, predict
-from twobus.models.schema import (
-    answer_type,
-    request_type,
-    row_type,
-    to_answer,
-    to_frame,
-)
-from twobus.models.store import readable
+from twobus.models.declaration import ModelError
+from twobus.models.guard import BACKLOG, Connection, Guard
+from twobus.models.predicting import add_route
+from twobus.models.registry import Version
+from twobus.models.served import describe, load, unknown, unready
 from twobus.project import here
 from twobus.settings import Settings
 from twobus.tasks import task
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 REFUSALS = (400, 403, 404, 405, 408, 413, 422, 503)
 PAGE = Path(__file__).with_name("page.html")
 # Pages may load nothing from elsewhere, and only the one to try models has a script.
@@ -140,47 +124,41 @@ def make_app(hosts: Set[str] = frozenset()) -> FastAPI:
     )
     app.add_middleware(Guard, hosts=hosts)
     app.add_exception_handler(HTTPException, _refuse)
-    readable()
-    served = {name: _load(name) for name in names()}
-    large = asyncio.Semaphore(2)
+    served = load()
     for name, version in served.items():
         if isinstance(version, Version):
-            _add_route(app, name, version, large)
-    if not any(isinstance(version, Version) for version in served.values()):
-        log("no version can answer yet: uv run poe train, then promote")
+            add_route(app, name, version)
 
     @app.get("/models")
     def models() -> Any:
         """Say which models there are, and which versions answer."""
-        return as_json([_describe(name, it) for name, it in served.items()])
+        return as_json([describe(name, it) for name, it in served.items()])
 
     html: dict[int | str, Any] = {200: {"content": {"text/html": {}}}}
 
     @app.get("/models/{name}/card", response_class=Response, responses=html)
     def card(name: str) -> Response:
         """Return the card of the version that answers, as a page."""
-        version = served.get(name, _unknown(name))
+        version = served.get(name, unknown(name))
         if isinstance(version, str):
             raise HTTPException(404, version)
         return _page(version.card)
 
     @app.post("/models/{name}/predict", include_in_schema=False)
     def no_version(name: str) -> None:
-        why = str(served.get(name, _unknown(name)))
+        why = str(served.get(name, unknown(name)))
         raise HTTPException(503 if name in served else 404, why)
 
     @app.get("/health")
-    def health() -> dict[str, str]:
+    async def health() -> dict[str, str]:
         """Say that the server is alive."""
         return {"status": "alive"}
 
     @app.get("/ready", responses={503: {"model": Problems}})
-    def ready() -> dict[str, str]:
+    async def ready() -> dict[str, str]:
         """Say whether a promoted version of each model that has one can answer."""
-        whys = {name: it for name, it in served.items() if isinstance(it, str)}
-        wrong = [why for name, why in whys.items() if why != _unpromoted(name)]
-        if wrong or len(whys) == len(served):
-            raise HTTPException(503, " ".join(wrong) or "No version is promoted yet.")
+        if why := unready(served):
+            raise HTTPException(503, why)
         return {"status": "ready"}
 
     @app.get("/docs", include_in_schema=False)
@@ -194,111 +172,10 @@ def make_app(hosts: Set[str] = frozenset()) -> FastAPI:
     return app
 
 
-def _load(name: str) -> Version | str:
-    """Return the promoted version or, where there is none to be had, why."""
-    try:
-        if (number := champion(name)) is None:
-            log("not promoted", model=name)
-            return _unpromoted(name)
-        version = fetch(name, number)
-        if reasons := faults(version):
-            # Somebody has set the alias in the registry itself.
-            told = f"Version {number} of {name} must not serve. {' '.join(reasons)}"
-            raise ModelError(told)
-        # What can be shown now can be shown to whoever asks for all models.
-        _describe(name, version)
-    except (Exception, SystemExit) as error:
-        # Whatever is wrong with one model, the others serve.
-        ours = isinstance(error, ModelError)
-        told = str(error) if ours else f"{name} cannot be used: {explain(error)}"
-        problem = _wrong_today(name) or told
-        log("cannot be used", model=name, problem=problem)
-        return problem
-    log("loaded", model=name, version=number)
-    return version
-
-
-def _wrong_today(name: str) -> str:
-    """Return what is wrong with a model's module, if it is."""
-    try:
-        find(name)
-    except (ModelError, SystemExit) as error:
-        return str(error) if isinstance(error, ModelError) else explain(error)
-    return ""
-
-
-def _add_route(
-    app: FastAPI, name: str, version: Version, large: asyncio.Semaphore
-) -> None:
-    model = version.model
-    row = row_type(name, model, version.example)
-    facts = {"model": name, "version": version.number}
-
-    def predicted(sent: bytes) -> Response:
-        try:
-            rows = predict(model, version.fitted, to_frame(read(sent, row), model))
-        except RequestError as error:
-            return refusal(error.status, *error.problems)
-        except RowError as error:
-            return refusal(422, Problem(row=error.row, problem=str(error)))
-        return as_json({**facts, "predictions": to_answer(model, rows)})
-
-    async def answer(request: Request) -> Response:
-        request.state.version = facts
-        try:
-            sent = await request.body()
-        except ClientDisconnect:
-            raise HTTPException(400, "There is only a part of the request") from None
-        # Large ones are read by two at a time.
-        async with large if len(sent) > LARGE else nullcontext():
-            return await run_in_threadpool(predicted, sent)
-
-    class Route(APIRoute):
-        # What is sent is described as FastAPI does, and read by ourselves.
-        def get_route_handler(self) -> Handler:
-            return answer
-
-    def described(body: Any) -> None: ...
-
-    described.__annotations__["body"] = request_type(name, row)
-    app.router.add_api_route(
-        f"/models/{name}/predict",
-        described,
-        methods=["POST"],
-        name=f"Predict {model.target} by {name}",
-        response_model=answer_type(name, model),
-        route_class_override=Route,
-    )
-
-
-def _describe(name: str, version: Version | str) -> dict[str, Any]:
-    if isinstance(version, str):
-        return {"name": name, "version": None, "problem": version}
-    row = row_type(name, version.model, version.example)
-    return {
-        "name": name,
-        "version": version.number,
-        "target": version.model.target,
-        "example": version.example,
-        "row": row.model_json_schema(),
-        # JSON has no NaN, and pandas writes null for it.
-        "scores": json.loads(pd.DataFrame(version.scores).to_json(orient="records")),
-        "facts": version.facts,
-    }
-
-
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     told = f"{error.detail}{SEND}" if error.status_code == 400 else str(error.detail)
     return refusal(error.status_code, Problem(problem=told), headers=error.headers)
-
-
-def _unknown(name: str) -> str:
-    return f"There is no model {name[:100]!r}."
-
-
-def _unpromoted(name: str) -> str:
-    return f"No version of {name} is promoted yet."
 
 
 def _page(html: str, policy: str = ALONE) -> Response:
