@@ -25,14 +25,22 @@ def no_features(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def guesses(rows: pd.DataFrame, late: Any, **changes: Any) -> list[list[float]]:
+def guesses(
+    rows: pd.DataFrame, late: Any, left: Any = None, **changes: Any
+) -> list[list[float]]:
     """Return what is predicted of the rows that are late."""
-    given = {"key": [], "time": "day", "gap": None, "season": None, **changes}
+    given: dict[str, Any] = {"key": [], "series": [], "gap": None, "season": None}
     model = SimpleNamespace(
-        inputs=["day"], target="y", estimator=LinearRegression(), **given
+        inputs=["day"],
+        target="y",
+        time="day",
+        estimator=LinearRegression(),
+        **{**given, **changes},
     )
-    rows = rows.assign(_key=hashed(rows, given["key"] or ["day"]))
-    found = baselines(cast("Model", model), Split(rows[~late], rows[late]))
+    rows = rows.assign(_key=hashed(rows, changes.get("key") or ["day"]))
+    left = ~(late | True) if left is None else left
+    parts = Split(rows[~late & ~left], rows[late], rows[left])
+    found = baselines(cast("Model", model), parts)
     return [it["y"].tolist() for it in found]
 
 
@@ -81,3 +89,19 @@ def test_the_last_value_of_a_walk_is_far_closer_than_its_mean() -> None:
         np.abs(np.array(it) - rows["y"][late]).mean() for it in guesses(rows, late)
     )
     assert last < 1.2 < mean / 2
+
+
+@pytest.mark.usefixtures("no_features")
+def test_series_know_what_was_known_at_the_horizon_also_within_the_gap() -> None:
+    # By hand: of two shops, days 1 to 8; days 7 and 8 are judged, 2 days ahead.
+    a = days([1, 2, 3, 4, 5, 6, 7, 8], shop="a")
+    b = days([10, 20, 30, 40, 50, 60, 70, 80], shop="b").drop(index=5)
+    rows = pd.concat([a, b]).sort_values(["day", "shop"], ignore_index=True)
+    day = rows["day"].dt.day
+    stated = {"series": ["shop"], "gap": "2D", "season": "4D"}
+    gap = (day > 5) & (day < 7)
+    mean, last, season = guesses(rows, day > 6, left=gap, **stated)
+    assert mean == [16.5] * 4
+    # Day 6 is in the gap, but known on day 8; shop b was closed then.
+    assert last == [5, 50, 6, 50]
+    assert season == [3, 30, 4, 40]

@@ -12,6 +12,7 @@ from sklearn.linear_model import LinearRegression
 
 from twobus.models import holdout
 from twobus.models import split as splitting
+from twobus.models.columns import span
 from twobus.models.declaration import Model, ModelError
 from twobus.models.keys import MISSING, canonical, hashed
 from twobus.models.split import Split, folds
@@ -28,6 +29,8 @@ class Declared:
     estimator: Any = field(default_factory=LinearRegression)
     gap: Any = None
     season: Any = None
+    series: tuple[str, ...] = ()
+    lags: tuple[str, ...] = ()
 
 
 def declared(*key: str, time: str | None = None) -> Model:
@@ -131,7 +134,7 @@ def test_a_gap_before_what_is_judged_is_not_learned_from(
 @pytest.mark.parametrize("gap", ["7D", "a week"])
 def test_a_gap_that_is_none_for_its_times_is_named(gap: str) -> None:
     with pytest.raises(ModelError, match="is no span of 'month'"):
-        splitting.span(table()["month"], gap)
+        span(table()["month"], gap)
 
 
 def test_folds_that_would_learn_from_nobody_are_refused() -> None:
@@ -152,7 +155,8 @@ def test_a_key_that_was_judged_by_and_is_learned_from_is_named() -> None:
     model = declared("customer")
     before = holdout.described(model, parts_of(model, table()))
     assert holdout.advice(model, parts_of(model, table(300)), before) == []
-    swapped = Split(*reversed((parts_of(model, table())).__dict__.values()))
+    parts = parts_of(model, table())
+    swapped = Split(parts.held_out, parts.training)
     (said,) = holdout.advice(model, swapped, before)
     assert said.startswith(f"{len(before['keys'])} keys that the version before")
 

@@ -8,6 +8,7 @@ from twobus.data import source
 from twobus.models.declaration import ModelError
 from twobus.models.registry import champion, fetch
 from twobus.models.rows import predict
+from twobus.models.series import lagged, reached
 
 
 def predict_table(name: str, file: Path) -> int:
@@ -15,8 +16,8 @@ def predict_table(name: str, file: Path) -> int:
 
     Args:
         name: The model's name.
-        file: The Parquet file to write: the rows' key and inputs, the predictions, and
-            the version that made them.
+        file: The Parquet file to write: key, time and inputs of the rows, the
+            predictions, and the version that made them.
 
     Returns:
         How many rows these are.
@@ -31,11 +32,20 @@ def predict_table(name: str, file: Path) -> int:
         )
     version = fetch(name, number)
     model = version.model
-    rows = source().read(model.table).to_pandas()
-    known = rows[list(dict.fromkeys([*model.key, *model.inputs]))]
+    rows = lagged(model, source().read(model.table).to_pandas())
+    if far := int((~(near := reached(model, rows))).sum()):
+        print(
+            f"{far} rows are not predicted: they are further ahead of the last known "
+            f"{model.target} than the gap, {model.gap}."
+        )
+        rows = rows[near]
+    time = [model.time] if model.time else []
+    shown = [*model.key, *model.series, *time, *model.inputs]
+    known = rows[list(dict.fromkeys(shown))]
     predicted = predict(model, version.fitted, rows).add_prefix("predicted_")
     file.parent.mkdir(parents=True, exist_ok=True)
     table = pd.concat([known, predicted], axis="columns").assign(version=number)
+    table = table.reset_index(drop=True)
     unfinished = file.with_name(f".{file.name}")
     table.to_parquet(unfinished)
     unfinished.replace(file)

@@ -33,6 +33,7 @@ from twobus.models.columns import closed_list, limits
 from twobus.models.declaration import find, names, unanswered
 from twobus.models.facts import seeded
 from twobus.models.rows import conform, known_target, predict
+from twobus.models.series import lagged, reached
 from twobus.models.split import split
 from twobus.models.training import Trained, as_request, fit, train
 
@@ -70,7 +71,7 @@ class TestModels:
     @classmethod
     def rows(cls, model: Model) -> pd.DataFrame:
         """The sample of its table."""
-        return source().read(model.table).to_pandas()
+        return lagged(model, source().read(model.table).to_pandas())
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -201,7 +202,7 @@ class TestModels:
             extreme = known.copy()
             for name in known.select_dtypes("number").columns:
                 # Beyond the contract's limits no request comes, such as a month 24.
-                low, high = limits(model.contract.columns[name])
+                low, high = limits(model.columns[name])
                 extreme[name] = (known[name] * factor).clip(low, high)
             extreme = extreme.astype(known.dtypes)
             predicted = predict(model, trained.fitted, extreme).select_dtypes("number")
@@ -218,7 +219,8 @@ class TestModels:
         tmp_path: Path,
     ) -> None:
         version = registry.fetch(name, 1)
-        direct = predict(model, version.fitted, rows)
+        rows = rows[reached(model, rows)]
+        direct = predict(model, version.fitted, rows).reset_index(drop=True)
         predict_table(name, tmp_path / "batch.parquet")
         batch = pd.read_parquet(tmp_path / "batch.parquet")
         pd.testing.assert_series_equal(
@@ -241,7 +243,7 @@ class TestModels:
         self, name: str, model: Model, rows: pd.DataFrame, served: TestClient
     ) -> None:
         row = as_request(rows.head(1), model)[0]
-        columns = model.contract.columns
+        columns = model.columns
         wrong = [{**row, "surplus": 1}, dict(list(row.items())[1:])]
         wrong += [{**row, column: {"not": "a value"}} for column in row]
         wrong += [

@@ -96,6 +96,23 @@ def dtype(column: Any) -> Any:
     return "int64" if kind.is_integer() and not column.nullable else "float64"
 
 
+def span(times: pd.Series, value: Any) -> Any:
+    """Return how long a `gap` or a `season` is, in the type of some times.
+
+    Raises:
+        ModelError: If it is none for them.
+    """
+    try:
+        found = pd.Timedelta(value) if isinstance(value, str) else value
+        _ = times.head(1) - found
+    except (TypeError, ValueError):
+        raise ModelError(
+            f"{value!r} is no span of {times.name!r}: write '7D' or "
+            "pd.DateOffset(months=1) for times, and a number for numbers."
+        ) from None
+    return found
+
+
 def described(schema: Any) -> dict[str, Any]:
     """Return a contract in values of JSON, as far as requests need it."""
     return {name: _described(column) for name, column in schema.columns.items()}

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from twobus.models import series
 from twobus.models.columns import ModelError, contract, dtype
 from twobus.project import here
 
@@ -59,11 +60,19 @@ class Model:
         slices: The least value of the first metric within every group of rows that
             has the same value in this column.
         key: The columns that tell whose row it is, such as a customer: all rows of
-            one are on the same side of the hold-out. Without it, equal rows are.
+            one are on the same side of the hold-out, so that it is judged by new ones.
+            Without it, equal rows are.
+        series: In place of `key`, the columns that tell which series a row is of, such
+            as a shop: each is learned from first, and judged by what follows.
         time: The column whose newest fifth of values is held out; without it, a
             fifth of the keys is.
-        gap: How long before the times that are judged nothing is learned, since it is
-            not known in time: `"7D"`, or a number where `time` is one.
+        gap: How far ahead it predicts: nothing is learned for so long before the times
+            that are judged, since it is not known in time: `"7D"`, or a number where
+            `time` is one.
+        lags: Inputs that are the target of the same series before, in the same words:
+            `"7D"` gives `sales_7D_before`, and `("7D", "35D")` the mean of what was
+            between, `sales_7D_to_35D_before`; see `series.lagged`. None is shorter than
+            the gap. Batches compute them of the table, and requests send them.
         season: After how long a series repeats itself, in the same words: the value
             of then is a baseline, beside the last one that is known.
         search: Settings of the estimator to try by `poe tune`: lists of values by
@@ -93,7 +102,9 @@ class Model:
     slices: Mapping[str, float] = field(default_factory=dict)
     key: Sequence[str] = ()
     time: str | None = None
+    series: Sequence[str] = ()
     gap: Any = None
+    lags: Sequence[Any] = ()
     season: Any = None
     search: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     invariant: Sequence[str] = ()
@@ -112,7 +123,10 @@ class Model:
         """
         object.__setattr__(self, "contract", contract(self.table))
         columns = self.contract.columns
-        for name, wanted in self._columns().items():
+        lags = series.names(self)
+        own = [name for name in self.inputs if name not in lags]
+        object.__setattr__(self, "inputs", (*own, *lags))
+        for name, wanted in self._columns(own).items():
             if unknown := [column for column in wanted if column not in columns]:
                 raise ModelError(
                     f"{name} names {unknown[0]!r}, which the table {self.table!r} "
@@ -124,8 +138,7 @@ class Model:
             raise ModelError(f"{min(foreign)!r} is no input, so nothing follows of it.")
         if not self.inputs or not self.metrics:
             raise ModelError("A model needs at least one input and one metric.")
-        if not self.time and (self.gap, self.season) != (None, None):
-            raise ModelError("`gap` and `season` need the column of times, `time`.")
+        series.check(self)
         for test, reason in self.untested.items():
             if not reason.strip():
                 raise ModelError(f"untested gives no reason for {test}: write one.")
@@ -134,15 +147,21 @@ class Model:
 
     @cached_property
     def dtypes(self) -> Mapping[str, Any]:
-        """The type of pandas in which features see each column of the contract."""
-        return {name: dtype(it) for name, it in self.contract.columns.items()}
+        """The type of pandas in which features see each column."""
+        return {name: dtype(it) for name, it in self.columns.items()}
 
-    def _columns(self) -> dict[str, Sequence[str]]:
+    @cached_property
+    def columns(self) -> Mapping[str, Any]:
+        """The columns of the contract, and those that lags are."""
+        return {**self.contract.columns, **series.columns(self)}
+
+    def _columns(self, own: Sequence[str]) -> dict[str, Sequence[str]]:
         return {
             "target": [self.target],
-            "inputs": self.inputs,
+            "inputs": own,
             "slices": [*self.slices],
             "key": self.key,
+            "series": self.series,
             "time": [self.time] if self.time else [],
         }
 

@@ -40,7 +40,8 @@ def training_profile(
         rows: The rows.
         schema: The types of their table.
     """
-    columns = [*model.inputs, model.target]
+    # Lags are the target once more.
+    columns = [it for it in [*model.inputs, model.target] if it in schema]
     types = ibis.schema({name: schema[name] for name in columns}).to_pyarrow()
     given = pa.Table.from_pandas(rows[columns], schema=types, preserve_index=False)
     table = in_memory().create_table("training", given)

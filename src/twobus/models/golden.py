@@ -31,7 +31,7 @@ def example(model: Model, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         model: The declaration.
         rows: Some rows of a request.
     """
-    columns = model.contract.columns
+    columns = model.columns
     return {
         name: _usual(columns[name], [it[name] for it in rows if it[name] is not None])
         for name in model.inputs

@@ -41,7 +41,7 @@ def row_type(name: str, model: Model, example: Mapping[str, Any]) -> type[BaseMo
         model: The declaration.
         example: A row that the description shows.
     """
-    columns = model.contract.columns
+    columns = model.columns
     fields = {column: _field(columns[column]) for column in model.inputs}
     config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(example)})
     made: type[BaseModel] = _row(f"{name}_row", fields, config)

@@ -1,6 +1,6 @@
 """Keep rows apart that a model must not learn from, and prove that they are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -8,6 +8,8 @@ from pandas.api.types import is_numeric_dtype
 from sklearn.base import is_classifier
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeriesSplit
 
+from twobus.models import series
+from twobus.models.columns import span
 from twobus.models.declaration import Model, ModelError
 from twobus.models.keys import hashed
 from twobus.models.rows import conform, features, known_target
@@ -25,31 +27,35 @@ class Split:
     Attributes:
         training: What a model learns from.
         held_out: What it is judged by, once.
+        gap: What lies between, and is known before most of what is judged.
     """
 
     training: pd.DataFrame
     held_out: pd.DataFrame
+    gap: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def split(model: Model, rows: pd.DataFrame) -> Split:
     """Hold rows out: the newest fifth where the model has a time, else by key.
 
     A key is held out or not by its hash, so that it stays on its side when the table
-    grows. With a time, what is known of a late key from before is left out.
+    grows. With a time, what is known of a late key from before is left out; a series
+    is learned from until the gap, and judged after it.
 
     Args:
-        model: Its `time`, `gap` and `key` say how.
+        model: Its `time`, `gap`, `key` and `series` say how.
         rows: The table. Rows whose target is missing are left out.
 
     Returns:
         Both parts, which have no key in common, in an order that depends on nothing
-        but the rows. The columns `_key` and `_row` identify key and row.
+        but the rows. The columns `_key` and `_row` identify key and row; lags are
+        added.
 
     Raises:
         ModelError: If a part would be empty, a feature is the target, or the features
             of a row depend on others.
     """
-    known = known_target(model, rows)
+    known = known_target(model, series.lagged(model, rows))
     # Without a key, what the model sees of a row tells whose it is, so that another
     # column of the table moves no row.
     known = known.assign(_key=hashed(known, identity(model)), _row=_content(known))
@@ -62,9 +68,11 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
         late = known["_key"] / 2**64 >= 1 - HELD_OUT
     held_out = known[late]
     training = known[~late & ~known["_key"].isin(held_out["_key"])]
+    gap = training.iloc[:0]
     if model.time and model.gap is not None:
         times = training[model.time]
-        training = training[times <= start - span(times, model.gap)]
+        early = times <= start - span(times, model.gap)
+        training, gap = training[early], training[~early]
     if training.empty or held_out.empty:
         raise ModelError(
             f"Too few rows to hold some out: {len(known)} have a known {model.target!r}"
@@ -84,17 +92,22 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
             "estimator."
         ) from None
     for name in found:
-        if _tells_all(found[name], training[model.target]):
+        # What a series was before is known, even where it always repeats itself.
+        lag = name in series.names(model)
+        if not lag and _tells_all(found[name], training[model.target]):
             raise ModelError(
                 f"The feature {name!r} is the target {model.target!r} in other words: "
                 "it will not be known when the model predicts."
             )
-    return Split(training, held_out)
+    return Split(training, held_out, gap)
 
 
 def identity(model: Model) -> list[str]:
     """Return the columns that tell whose a row is."""
-    return [*model.key] or sorted({*model.inputs, model.target})
+    if model.key or model.series:
+        return [*model.key] or [*model.series, str(model.time)]
+    # Rows of other times are others, however alike they are.
+    return sorted({*model.inputs, model.target, *([model.time] if model.time else [])})
 
 
 def folds(model: Model, training: pd.DataFrame, seed: int) -> list[tuple[Any, Any]]:
@@ -119,23 +132,6 @@ def folds(model: Model, training: pd.DataFrame, seed: int) -> list[tuple[Any, An
     return list(parts.split(training, training[model.target], training["_key"]))
 
 
-def span(times: pd.Series, value: Any) -> Any:
-    """Return how long a `gap` or a `season` is, in the type of some times.
-
-    Raises:
-        ModelError: If it is none for them.
-    """
-    try:
-        found = pd.Timedelta(value) if isinstance(value, str) else value
-        _ = times.head(1) - found
-    except (TypeError, ValueError):
-        raise ModelError(
-            f"{value!r} is no span of {times.name!r}: write '7D' or "
-            "pd.DateOffset(months=1) for times, and a number for numbers."
-        ) from None
-    return found
-
-
 def _without(
     model: Model, training: pd.DataFrame, learned: Any, judged: Any
 ) -> tuple[Any, Any]:
@@ -143,10 +139,14 @@ def _without(
     keys = training["_key"]
     late = keys.iloc[judged]
     left = learned[~keys.iloc[learned].isin(late).to_numpy()]
+    times = training[model.time]
+    start = times.iloc[judged].min()
     if model.gap is not None:
-        times = training[model.time]
-        until = times.iloc[judged].min() - span(times, model.gap)
+        until = start - span(times, model.gap)
         left = left[(times.iloc[left] <= until).to_numpy()]
+    elif model.series:
+        # Of one time, no series may tell of another.
+        left = left[(times.iloc[left] < start).to_numpy()]
     if not len(left):
         raise ModelError(
             "Too few keys to cross-validate by time: all that are known before a fold "
