@@ -79,7 +79,7 @@ def test_a_batch_of_another_framework_predicts_what_its_server_does(
     name: str, framed: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "batch.parquet"
-    tasks.predict(name, str(file))
+    tasks.predict(name, output=str(file))
     batch = pd.read_parquet(file)
     model = find(name)
     sent = training.as_request(source().read(model.table).to_pandas(), model)

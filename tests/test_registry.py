@@ -28,6 +28,7 @@ from modelled import (
 
 from template import commit, environment
 from twobus.models import registry, sealed, serving, store, tasks
+from twobus.models.declaration import names
 from twobus.review.handover import handover
 
 pytestmark = pytest.mark.slow
@@ -233,11 +234,49 @@ def test_the_same_code_works_with_a_server_of_the_team(
             answer = client.post(f"/models/{NAME}/predict", json=rows)
             assert answer.status_code == 200
         assert "known versions: 1." in refused(tasks.promote, NAME, 7)
+        shown = store.client().search_runs([store.experiment()])[0]
+        assert shown.data.params["estimator"] == "Pipeline"
+        assert shown.data.params["seed"] == "0"
+        assert shown.data.metrics["seconds: fitting"] > 0
+        assert shown.data.tags["mlflow.user"]
+        assert shown.data.tags["mlflow.source.git.commit"]
+        (data,) = shown.inputs.dataset_inputs
+        assert data.dataset.name == "penguins"
+        assert "bill_length_mm" in data.dataset.schema
+        assert shown.info.end_time > shown.info.start_time
     forget(quick)
     tasks.promote(NAME, 1)
     assert "folder of this computer" in capsys.readouterr().out
     # The project's own folder knows nothing of it.
     assert registry.versions(NAME) == [1]
+
+
+@pytest.mark.whole
+def test_150_models_are_trained_and_served_by_a_server_of_the_team(
+    quick: Path, tracking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = quick / "docs" / "models"
+    for number in range(149):
+        for file in (quick / MODULE, pages / f"{NAME}.md"):
+            copied = file.with_name(f"penguin_{number}{file.suffix}")
+            shutil.copyfile(file, copied)
+    commit(quick)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking)
+    forget(quick)
+    tasks.train()
+    tasks.train([NAME])
+    for name in names():
+        tasks.promote(name, registry.versions(name)[0])
+    assert registry.champion(NAME) == 2
+    with TestClient(serving.make_app()) as client:
+        assert client.get("/ready").status_code == 200
+        told = client.get("/models").json()
+        assert len(told) == 150
+        assert all(it["version"] for it in told)
+        for model in told:
+            sent = {"rows": [model["example"]]}
+            answer = client.post(f"/models/{model['name']}/predict", json=sent)
+            assert answer.status_code == 200
 
 
 def test_a_contract_that_has_changed_is_named_where_a_version_brings_no_code(

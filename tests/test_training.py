@@ -172,7 +172,7 @@ def test_training_twice_gives_the_same_scores_and_predictions(quick: Path) -> No
     for number in (1, 2):
         file = quick / "data" / f"{number}.parquet"
         tasks.promote(NAME, number)
-        tasks.predict(NAME, str(file))
+        tasks.predict(NAME, output=str(file))
         batches.append(pd.read_parquet(file))
         assert list(batches[-1].pop("version").unique()) == [number]
     pd.testing.assert_frame_equal(*batches, check_exact=True)

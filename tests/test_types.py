@@ -184,9 +184,9 @@ def predicted(project: Path, unchecked: ibis.Table) -> pd.DataFrame:
     """What a batch predicts for them."""
     file = project / "data/batch.parquet"
     with pytest.MonkeyPatch.context() as patch:
-        reader = SimpleNamespace(read=lambda name: unchecked)
+        reader = SimpleNamespace(whole=lambda name: unchecked)
         patch.setattr(batch, "source", lambda: reader)
-        tasks.predict("visit", str(file))
+        tasks.predict("visit", output=str(file))
     return pd.read_parquet(file).filter(like="probability")
 
 

@@ -24,6 +24,9 @@ class Source(Protocol):
     def read(self, name: str, *, check: bool | None = None) -> ibis.Table:
         """Read a table."""
 
+    def whole(self, name: str) -> ibis.Table:
+        """Read a table with the rows that break its contract, or cannot be read."""
+
     def contract(self, name: str) -> Any:
         """Return what the rows of a table look like, as a pandera schema."""
 
@@ -99,6 +102,14 @@ class _Module:
     def read(self, name: str, *, check: bool | None = None) -> ibis.Table:
         table: ibis.Table = self._call(lambda it: it.read(name, check=check))
         return table
+
+    def whole(self, name: str) -> ibis.Table:
+        tables: Any = getattr(self.module, "TABLES", None)
+        if hasattr(tables, "whole"):
+            found: ibis.Table = self._call(lambda _: tables.whole(name))
+            return found
+        # Of libraries of releases before 0.11, what cannot be read stops the query.
+        return self.read(name, check=False)
 
     def contract(self, name: str) -> Any:
         return self._call(lambda it: it.contract(name))

@@ -144,6 +144,35 @@ class FileBackend(SharedBackend):
             if not self._read_plainer(name):
                 raise DataError(f"The table {name!r} cannot be read ({problem}).")
 
+    def whole(self, name: str) -> ibis.Table:
+        """Return a table with what of each row cannot be read, as a last column.
+
+        Raises:
+            DataError: If its files cannot be read at all.
+        """
+        import duckdb
+
+        from twobus.data.formats.parts import UNREADABLE
+        from twobus.data.formats.parts import name as quoted
+
+        with self._turn:
+            self._see_unchanged(name)
+            try:
+                self.prove(name)
+                return self.table(name).mutate(**{UNREADABLE: ibis.literal("")})
+            except DataError as error:
+                unread = str(error)
+            view = quoted(f"{name}{UNREADABLE}")
+            rows = " UNION ALL BY NAME ".join(it.whole() for it in self._parts[name])
+            try:
+                self.raw_sql(f"CREATE OR REPLACE VIEW {view} AS {rows}")
+                self.con.execute(f"SELECT count({UNREADABLE}) FROM {view}").fetchall()
+                return self.table(f"{name}{UNREADABLE}")
+            except duckdb.Error:
+                pass
+        # Such as rows with another number of fields: no value can be told from others.
+        raise DataError(unread)
+
     def part(self, name: str, number: int) -> ibis.Table:
         """Return one file of a table, with the number of each row as a last column."""
         from twobus.data.formats.parts import ROW

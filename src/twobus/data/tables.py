@@ -116,6 +116,26 @@ class Tables:
             raise DataError(f"The table {name!r} {problem}.")
         return table
 
+    def whole(self, name: str) -> ibis.Table:
+        """Read a table with the rows that break its contract, or cannot be read.
+
+        Args:
+            name: The table's name.
+
+        Returns:
+            The table, whose names and types are those of the contract. A value that
+            cannot be read is missing, and the column `formats.parts.UNREADABLE` says
+            which, with the value, or is empty; in a database all can be.
+
+        Raises:
+            DataError: If there is no such table, or it cannot be read.
+        """
+        table = self.read(name, check=False)
+        if self._folder() is not None:
+            found: ibis.Table = self._files.whole(name)
+            return found
+        return table
+
     def connect(self) -> Any:
         """Connect to the database that `DATA_URL` names, once a process.
 

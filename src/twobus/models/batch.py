@@ -1,29 +1,84 @@
-"""Predict a whole table."""
+"""Predict a whole table, part by part."""
 
+import csv
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import ibis
 import pandas as pd
+import pyarrow as pa
+from ibis.formats.pandas import PandasData
+from pyarrow.parquet import ParquetWriter
 
 from twobus.data import source
-from twobus.models.declaration import ModelError
-from twobus.models.registry import champion, fetch
-from twobus.models.rows import predict
-from twobus.models.series import lagged, reached
+from twobus.data.contracts import rules, schema_breaches
+from twobus.data.formats.parts import UNREADABLE
+from twobus.models.columns import described, restored
+from twobus.models.declaration import Model, ModelError
+from twobus.models.registry import Version, champion, fetch
+from twobus.models.rows import apart
+from twobus.models.series import known, lagged, reached
+from twobus.project import here
+
+# So many rows are in memory at once.
+PART = 50_000
+# What share of the rows may be set aside.
+MOST_ASIDE = 0.05
+# Reasons, beside the rules of the contract.
+MISSING = " is missing"
+UNREAD = "a value cannot be read"
+REFUSED = "the estimator refuses it"
+FAR = "it is further ahead of the last known value than the gap"
+# So many reasons are named.
+NAMED = 5
+# Columns that tell whether a row breaks a rule, by its number.
+BROKEN = "__broken_of_twobus_"
 
 
-def predict_table(name: str, file: Path) -> int:
-    """Predict each row of a model's table by its promoted version.
+@dataclass
+class Predicted:
+    """What has become of a table's rows.
+
+    Attributes:
+        rows: How many there are.
+        aside: How many of these were set aside.
+        why: How many by each reason.
+    """
+
+    rows: int = 0
+    aside: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def reasons(self) -> str:
+        """The reasons with their numbers, in a line without values of the data."""
+        told = [f"{why} in {count:,}" for why, count in self.why.most_common(NAMED)]
+        more = len(self.why) - NAMED
+        return "; ".join(told) + (f"; and {more} more reasons" if more > 0 else "")
+
+
+def predict_table(
+    name: str, file: Path, table: str = "", most_aside: float = MOST_ASIDE
+) -> Predicted:
+    """Predict each row of a table by a model's promoted version.
+
+    Rows that requests may not have either, that cannot be read, or that the estimator
+    refuses are set aside in a file of their own, with the reasons: see `beside`.
 
     Args:
         name: The model's name.
         file: The Parquet file to write: key, time and inputs of the rows, the
-            predictions, and the version that made them.
-
-    Returns:
-        How many rows these are.
+            predictions, and the version that made them. It is written whole, or stays
+            as it was.
+        table: Any table that has the model's inputs; its own one if it is empty.
+        most_aside: What share of the rows may be set aside.
 
     Raises:
-        ModelError: If no version is promoted, or it cannot be used.
+        ModelError: If no version is promoted, it cannot be used, the table lacks an
+            input, or too many rows are set aside.
         DataError: If the table cannot be read.
     """
     if (number := champion(name)) is None:
@@ -31,22 +86,139 @@ def predict_table(name: str, file: Path) -> int:
             f"No version of {name} is promoted: uv run poe promote {name} …"
         )
     version = fetch(name, number)
-    model = version.model
-    rows = lagged(model, source().read(model.table).to_pandas())
-    if far := int((~(near := reached(model, rows))).sum()):
-        print(
-            f"{far} rows are not predicted: they are further ahead of the last known "
-            f"{model.target} than the gap, {model.gap}."
-        )
-        rows = rows[near]
-    time = [model.time] if model.time else []
-    shown = [*model.key, *model.series, *time, *model.inputs]
-    known = rows[list(dict.fromkeys(shown))]
-    predicted = predict(model, version.fitted, rows).add_prefix("predicted_")
+    rows, asked = _asked(version.model, table or version.model.table)
     file.parent.mkdir(parents=True, exist_ok=True)
-    table = pd.concat([known, predicted], axis="columns").assign(version=number)
-    table = table.reset_index(drop=True)
-    unfinished = file.with_name(f".{file.name}")
-    table.to_parquet(unfinished)
-    unfinished.replace(file)
-    return len(table)
+    kept = f"{here().name(file)} is as it was"
+    # Whoever reads has the file before or the new one, and nothing in between.
+    with TemporaryDirectory(dir=file.parent, prefix=".") as place:
+        good, bad = Path(place, "good"), Path(place, "bad")
+        done = _predict(version, rows, asked, good, bad)
+        beside(file).unlink(missing_ok=True)
+        if done.aside:
+            bad.replace(beside(file))
+        if done.aside > most_aside * done.rows:
+            raise ModelError(
+                f"{done.aside:,} of {done.rows:,} rows of {name} cannot be predicted, "
+                f"more than --most-aside {most_aside:g} allows ({done.reasons}). "
+                f"{here().name(beside(file))} has them, and {kept}."
+            )
+        if not good.exists():
+            raise ModelError(
+                f"No row of {name} is predicted: {here().name(file)} is as it was."
+            )
+        good.replace(file)
+    return done
+
+
+def beside(file: Path) -> Path:
+    """Return the file of rows that are set aside, beside that of the others."""
+    return file.with_name(f"{file.stem}-set-aside.csv")
+
+
+def _asked(model: Model, table: str) -> tuple[ibis.Table, list[str]]:
+    """Return what is read of a table, and the rules that its last columns are about.
+
+    Raises:
+        ModelError: If it lacks an input, or has one of another type.
+    """
+    whole = source().whole(table)
+    # The rules of requests: those of inputs that can be told of a row alone.
+    said = described(model.contract)
+    inputs = [name for name in model.inputs if name in said]
+    allowed = restored({name: said[name] for name in inputs})
+    known = [name for name in inputs if name in whole.columns]
+    if wrong := schema_breaches(whole.select(known), allowed):
+        raise ModelError(
+            f"The table {table!r} cannot be predicted like {model.table!r}: "
+            f"{'; '.join(wrong)}."
+        )
+    broken = {it.phrase: it.broken for it in rules(whole, allowed)}
+    for name in inputs:
+        if whole[name].type().is_floating():
+            broken[f"{name} is not finite"] = whole[name].isinf()
+    time = [model.time] if model.time else []
+    shown = dict.fromkeys([*model.key, *model.series, *time, *inputs, UNREADABLE])
+    flags = {
+        f"{BROKEN}{at}": it.fill_null(False)
+        for at, it in enumerate(broken.values())
+        if it is not None
+    }
+    columns = [it for it in shown if it in whole.columns]
+    return whole.select(*columns, **flags), [*broken]
+
+
+def _past(model: Model) -> pd.DataFrame | None:
+    """Return what is known of each series, of which lags are computed."""
+    if not model.lags:
+        return None
+    columns = dict.fromkeys([*model.series, *model.key, str(model.time), model.target])
+    return known(model, source().whole(model.table).select(*columns).to_pandas())
+
+
+def _predict(
+    version: Version, rows: ibis.Table, asked: list[str], good: Path, bad: Path
+) -> Predicted:
+    """Write rows that can be predicted to one file, and the others to another."""
+    model, done, past = version.model, Predicted(), _past(version.model)
+    shown = [it for it in rows.columns if it != UNREADABLE and BROKEN not in it]
+    with ExitStack() as opened:
+        aside = csv.writer(opened.enter_context(bad.open("w", -1, "utf-8", newline="")))
+        aside.writerow(["row", "problem", *shown])
+        writer = None
+        for batch in rows.to_pyarrow_batches(chunk_size=PART):
+            part = PandasData.convert_table(batch.to_pandas(), rows.schema())
+            why = _why(part, asked)
+            if past is not None:
+                part = lagged(model, part, past)
+                for row in part.index[~reached(model, part, past)]:
+                    why.setdefault(row, []).append(FAR)
+            fine = part.index.difference([*why])
+            predicted, refused = apart(model, version.fitted, part.loc[fine])
+            for row, error in refused.items():
+                why[row] = [f"{REFUSED}: {' '.join(str(error).split())[:200]}"]
+            for row in sorted(why):
+                (values,) = batch.slice(row, 1).select(shown).to_pylist()
+                told = "; ".join(why[row])
+                aside.writerow([done.rows + row + 1, told, *values.values()])
+                done.why.update(map(_counted, why[row]))
+            done.rows += len(part)
+            done.aside += len(why)
+            if predicted.empty:
+                continue
+            given = batch.select(shown).take(pa.array(predicted.index))
+            found = pa.Table.from_batches([given])
+            lags = [name for name in model.inputs if name not in shown]
+            answers = part.loc[predicted.index, lags].join(
+                predicted.add_prefix("predicted_")
+            )
+            answers = answers.assign(version=version.number)
+            for name in answers:
+                found = found.append_column(name, pa.array(answers[name]))
+            if writer is None:
+                writer = opened.enter_context(ParquetWriter(good, found.schema))
+            writer.write_table(found.cast(writer.schema))
+    return done
+
+
+def _why(part: pd.DataFrame, asked: list[str]) -> dict[int, list[str]]:
+    """Return what is wrong with rows, by their positions."""
+    found: dict[int, list[str]] = {}
+    if UNREADABLE in part:
+        odd = part[UNREADABLE].fillna("")
+        found = {row: [told] for row, told in odd[odd != ""].items()}
+    for at, phrase in enumerate(asked):
+        flag = f"{BROKEN}{at}"
+        for row in part.index[part[flag]] if flag in part else ():
+            known = found.setdefault(row, [])
+            # What cannot be read is missing for that.
+            unread = f"{phrase.removesuffix(MISSING)} must be "
+            if not (phrase.endswith(MISSING) and unread in "".join(known)):
+                known.append(phrase)
+    return found
+
+
+def _counted(why: str) -> str:
+    """Return a reason without values, for a terminal or a log."""
+    if why.startswith(REFUSED):
+        return REFUSED
+    return UNREAD if " must be " in why else why

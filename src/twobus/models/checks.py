@@ -221,7 +221,7 @@ class TestModels:
         version = registry.fetch(name, 1)
         rows = rows[reached(model, rows)]
         direct = predict(model, version.fitted, rows).reset_index(drop=True)
-        predict_table(name, tmp_path / "batch.parquet")
+        predict_table(name, tmp_path / "batch.parquet", most_aside=1)
         batch = pd.read_parquet(tmp_path / "batch.parquet")
         pd.testing.assert_series_equal(
             batch[f"predicted_{model.target}"],

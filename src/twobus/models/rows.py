@@ -130,6 +130,36 @@ def predict_at_once(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFra
     return _predicted(model, fitted, conform(rows, model))
 
 
+def apart(
+    model: Model, fitted: Any, rows: pd.DataFrame
+) -> tuple[pd.DataFrame, dict[Any, Exception]]:
+    """Predict the rows that can be predicted, whatever is wrong with others.
+
+    Args:
+        model: The declaration.
+        fitted: Its fitted estimator.
+        rows: Rows with at least the model's inputs, whose index has each once.
+
+    Returns:
+        What `predict` gives for these rows, in the same order; and by the index of each
+        other row why it was refused, in words that may hold values.
+    """
+    found: list[pd.DataFrame] = []
+    refused: dict[Any, Exception] = {}
+    left = [conform(rows, model)] if len(rows) else []
+    while left:
+        part = left.pop()
+        try:
+            found.append(_predicted(model, fitted, part))
+        except ValueError as error:
+            middle = len(part) // 2
+            if middle:
+                left += [part.iloc[middle:], part.iloc[:middle]]
+            else:
+                refused[part.index[0]] = error
+    return (pd.concat(found) if found else pd.DataFrame()), refused
+
+
 def _predicted(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
     return table_of(model, fitted, features(model, inputs))
 

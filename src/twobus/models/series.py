@@ -116,7 +116,9 @@ def _words(target: str, near: Any, far: Any) -> str:
     return f"The mean of {target} from {near} to {far} before; null without any."
 
 
-def lagged(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
+def lagged(
+    model: Model, rows: pd.DataFrame, past: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Add the lags to rows of a model's table.
 
     The lag `"7D"` is the newest known target of the same series that is at least so
@@ -126,13 +128,15 @@ def lagged(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
     Args:
         model: The declaration.
         rows: All rows of the table, in any order, also those without a target.
+        past: What is known of all series, where these are other rows: see `known`.
 
     Returns:
         The same rows.
     """
     if not model.lags:
         return rows
-    past, whose, times = known(model, rows), number(model, rows), rows[str(model.time)]
+    past = known(model, rows) if past is None else past
+    whose, times = number(model, rows), rows[str(model.time)]
     least, most = limits(model.contract.columns[model.target])
     found = {}
     for name, (near, far) in names(model).items():
@@ -147,7 +151,9 @@ def lagged(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**found)
 
 
-def reached(model: Model, rows: pd.DataFrame) -> pd.Series:
+def reached(
+    model: Model, rows: pd.DataFrame, past: pd.DataFrame | None = None
+) -> pd.Series:
     """Tell which rows are no further ahead of what is known than the gap.
 
     The lags of all others are older than any that the model has learned from.
@@ -155,11 +161,13 @@ def reached(model: Model, rows: pd.DataFrame) -> pd.Series:
     Args:
         model: The declaration.
         rows: All rows of the table.
+        past: As for `lagged`.
     """
     if not model.lags:
         return pd.Series(True, index=rows.index)
     times = rows[str(model.time)]
-    newest = known(model, rows).groupby("series")["time"].max()
+    past = known(model, rows) if past is None else past
+    newest = past.groupby("series")["time"].max()
     last = newest.reindex(number(model, rows)).set_axis(rows.index)
     return ~(_sortable(times - span(times, model.gap)) > last)
 

@@ -89,21 +89,36 @@ def tune(name: str, dask: str = "") -> None:
 
 
 @task
-def predict(name: str, output: str = "") -> None:
-    """Predict every row of a model's table by its promoted version.
+def predict(
+    name: str, table: str = "", output: str = "", most_aside: float = 0.05
+) -> None:
+    """Predict every row of a table by a model's promoted version.
+
+    Rows that cannot be predicted are set aside in a file beside, with the reasons.
 
     Args:
         name: The model.
-        output: The Parquet file to write; data/processed/NAME.parquet by default.
+        table: A table that has the model's inputs; the model's own by default.
+        output: The Parquet file to write; data/processed/NAME.parquet by default, or
+            NAME-TABLE.parquet for another table.
+        most_aside: What share of the rows may be set aside.
 
     Raises:
-        SystemExit: With a sentence, if no version is promoted.
+        SystemExit: With a sentence, if no version is promoted, or too many rows cannot
+            be predicted.
     """
     from twobus.models import batch
 
-    file = Path(output or here().data / "processed" / f"{name}.parquet")
-    rows = batch.predict_table(name, file)
-    print(f"{rows} predictions in {file}")
+    called = f"{name}-{table}" if table else name
+    file = Path(output or here().data / "processed" / f"{called}.parquet")
+    done = batch.predict_table(name, file, table, most_aside)
+    print(f"{done.rows - done.aside:,} predictions in {here().name(file)}")
+    if done.aside:
+        print(
+            f"{done.aside:,} rows are set aside in {here().name(batch.beside(file))}: "
+            f"{done.reasons}",
+            file=sys.stderr,
+        )
 
 
 @task

@@ -136,6 +136,10 @@ class CsvPart(Part):
             self, source=source, columns=tuple(make(one, form) for one, form in pairs)
         )
 
+    def whole(self) -> str:
+        """Return the query for all rows, read as they are written."""
+        return Part.whole(replace(self, native=False).read())
+
     def faults(self, connection: Any) -> list[Fault]:
         """Look at each value as it is written."""
         return Part.faults(replace(self, native=False).read(), connection)

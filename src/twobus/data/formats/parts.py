@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from twobus.data.formats.forms import THIS, Form, Style, form, hint
+from twobus.data.formats.forms import THIS, Form, Style, form, hint, quoted
 from twobus.project import here
 
 # The number of a row, beside its columns.
 ROW = "__number_of_twobus"
+# What of a row cannot be read, beside its columns.
+UNREADABLE = "__unreadable_of_twobus"
 # How many odd texts are looked at for a hint.
 LOOKED_AT = 1_000
 
@@ -79,6 +81,25 @@ class Part:
     def select(self) -> str:
         """Return the query for its rows, by the contract."""
         chosen = (f"{one.value} AS {name(one.name)}" for one in self.columns)
+        return f"SELECT {', '.join(chosen)} FROM {self.source}"
+
+    def whole(self) -> str:
+        """Return the query for all rows: what cannot be read is missing, and told."""
+        chosen = [
+            f"CASE WHEN {one.wrong} THEN NULL ELSE {one.value} END AS {name(one.name)}"
+            if one.wrong
+            else f"{one.value} AS {name(one.name)}"
+            for one in self.columns
+        ]
+        told = [
+            f"CASE WHEN {one.wrong} THEN concat({quoted(one.name)}, ' must be ', "
+            f"{quoted(one.form.words)}, ', and is ', "
+            f"CAST({name(one.name)} AS VARCHAR)) END"
+            for one in self.columns
+            if one.wrong
+        ]
+        all_told = f"concat_ws('; ', {', '.join(told)})" if told else "''"
+        chosen.append(f"{all_told} AS {name(UNREADABLE)}")
         return f"SELECT {', '.join(chosen)} FROM {self.source}"
 
     def faults(self, connection: Any) -> list[Fault]:

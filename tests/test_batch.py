@@ -1,0 +1,189 @@
+"""Whole tables are predicted part by part, and bad rows are set aside by name."""
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from inside import forget
+from modelled import MODELS, NAME, refused
+
+from twobus.models import batch, registry, tasks
+from twobus.models.declaration import find
+from twobus.models.rows import apart
+
+pytestmark = pytest.mark.slow
+
+HEADER = (
+    "species,island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year"
+)
+GOOD = "Adelie,Dream,39.1,18.7,181,3750,NA,2007"
+
+
+def raw(project: Path, *rows: str) -> Path:
+    """Write the project's table, and return the file of predictions."""
+    (project / "data" / "raw").mkdir(parents=True, exist_ok=True)
+    for old in (project / "data" / "raw").glob("penguins.*"):
+        old.unlink()
+    text = "\n".join([HEADER, *rows, ""])
+    (project / "data" / "raw" / "penguins.csv").write_text(text, "utf-8")
+    forget(project)
+    return project / "data" / "processed" / f"{NAME}.parquet"
+
+
+def aside(file: Path) -> list[dict[str, str]]:
+    """Return the rows that were set aside."""
+    with batch.beside(file).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("Walrus,Dream,39.1,18.7,181,3750,NA,2007", "species fails isin("),
+        ("Adelie,Dream,39.1,18.7,181,99999,NA,2007", "body_mass_g fails in_range"),
+        (
+            "Adelie,Dream,long,18.7,181,3750,NA,2007",
+            "bill_length_mm must be a number, and is long",
+        ),
+        ("NA,Dream,39.1,18.7,181,3750,NA,2007", "species is missing"),
+        ("Adelie,Dream,inf,18.7,181,3750,NA,2007", "bill_length_mm is not finite"),
+    ],
+)
+def test_a_bad_row_is_set_aside_with_its_reason_and_all_others_are_predicted(
+    models: Path, bad: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = raw(models, *[GOOD] * 30, bad, *[GOOD] * 30)
+    tasks.predict(NAME)
+    assert len(pd.read_parquet(file)) == 60
+    (row,) = aside(file)
+    assert row["row"] == "31"
+    assert reason in row["problem"]
+    assert row["flipper_length_mm"] == "181"
+    told = capsys.readouterr()
+    assert "60 predictions in data/processed/" in told.out
+    assert "1 rows are set aside in data/processed/" in told.err
+    # A terminal or a log shows no values.
+    assert "long" not in told.err
+
+
+def test_all_reasons_of_a_row_are_told(models: Path) -> None:
+    file = raw(models, *[GOOD] * 30, "Walrus,Dream,39.1,x,181,99,NA,2007")
+    tasks.predict(NAME)
+    (row,) = aside(file)
+    assert "bill_depth_mm must be" in row["problem"]
+    assert "species fails" in row["problem"]
+    assert "body_mass_g fails" in row["problem"]
+
+
+def test_columns_that_the_model_does_not_know_set_no_row_aside(models: Path) -> None:
+    file = raw(models, *[GOOD] * 3, "Adelie,Dream,39.1,18.7,181,3750,other,1999")
+    tasks.predict(NAME)
+    assert len(pd.read_parquet(file)) == 4
+    assert not batch.beside(file).exists()
+
+
+def test_too_many_bad_rows_leave_the_file_before_as_it_was(models: Path) -> None:
+    file = raw(models, *[GOOD] * 30)
+    tasks.predict(NAME)
+    before = file.read_bytes()
+    raw(models, *[GOOD] * 30, *["Walrus" + GOOD.removeprefix("Adelie")] * 2)
+    said = refused(tasks.predict, NAME)
+    assert "2 of 32 rows" in said
+    assert "--most-aside 0.05" in said
+    assert file.read_bytes() == before
+    assert len(aside(file)) == 2
+    tasks.predict(NAME, most_aside=0.1)
+    assert len(pd.read_parquet(file)) == 30
+    assert [it.name for it in file.parent.iterdir() if it.name.startswith(".")] == []
+
+
+def test_rows_that_were_set_aside_before_are_gone_once_all_are_good(
+    models: Path,
+) -> None:
+    file = raw(models, *[GOOD] * 30, "Walrus" + GOOD.removeprefix("Adelie"))
+    tasks.predict(NAME)
+    assert batch.beside(file).exists()
+    raw(models, *[GOOD] * 30)
+    tasks.predict(NAME)
+    assert not batch.beside(file).exists()
+
+
+def test_parts_give_what_the_whole_does(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [GOOD, "Gentoo,Biscoe,NA,NA,230,5750,NA,2009"] * 12
+    file = raw(models, *rows, "x" + GOOD)
+    tasks.predict(NAME)
+    whole, bad = pd.read_parquet(file), aside(file)
+    monkeypatch.setattr(batch, "PART", 5)
+    tasks.predict(NAME)
+    pd.testing.assert_frame_equal(pd.read_parquet(file), whole)
+    assert aside(file) == bad
+
+
+def test_another_table_with_the_same_inputs_is_predicted(models: Path) -> None:
+    tables = models / MODELS.with_name("tables")
+    shutil.copy(tables / "penguins.py", tables / "season.py")
+    raw(models, GOOD)
+    text = f"{HEADER}\n{GOOD}\n{GOOD}\n"
+    (models / "data" / "raw" / "season.csv").write_text(text, "utf-8")
+    forget(models)
+    tasks.predict(NAME, table="season")
+    file = models / "data" / "processed" / f"{NAME}-season.parquet"
+    assert len(pd.read_parquet(file)) == 2
+
+
+def test_a_table_without_an_input_is_refused_by_name(models: Path) -> None:
+    tables = models / MODELS.with_name("tables")
+    text = (tables / "penguins.py").read_text("utf-8")
+    line = next(it for it in text.splitlines(True) if "bill_depth_mm" in it)
+    (tables / "season.py").write_text(text.replace(line, ""), "utf-8")
+    raw(models, GOOD)
+    (models / "data" / "raw" / "season.csv").write_text("species,island\n", "utf-8")
+    text = HEADER.replace("bill_depth_mm,", "") + "\n" + GOOD.replace("18.7,", "")
+    (models / "data" / "raw" / "season.csv").write_text(text, "utf-8")
+    forget(models)
+    said = refused(tasks.predict, NAME, table="season")
+    assert "it lacks the column 'bill_depth_mm'" in said
+
+
+def test_a_table_without_rows_leaves_the_file_before(models: Path) -> None:
+    raw(models)
+    assert "No row of" in refused(tasks.predict, NAME)
+
+
+def test_a_file_whose_rows_cannot_be_told_apart_is_refused(models: Path) -> None:
+    raw(models, *[GOOD] * 30, GOOD + ",more,and,more")
+    assert "another number of fields" in refused(tasks.predict, NAME)
+
+
+@pytest.mark.parametrize("bad", [{3}, {0, 1, 7}, set(range(8))])
+def test_rows_that_the_estimator_refuses_cost_no_other(
+    models: Path, bad: set[int]
+) -> None:
+    model = find(NAME)
+    fitted = registry.fetch(NAME, 1).fitted
+    rows = pd.DataFrame(
+        [dict(zip(HEADER.split(","), GOOD.split(","), strict=True))] * 8
+    )
+    rows = rows.astype({it: float for it in rows if "mm" in it or "_g" in it})
+    predict: Callable[..., Any] = fitted.predict
+
+    class Picky:
+        classes_ = fitted.classes_
+
+        def predict(self, X: pd.DataFrame) -> Any:
+            if bad & {*X.index}:
+                raise ValueError("too extreme")
+            return predict(X)
+
+    found, refused_rows = apart(model, Picky(), rows)
+    assert {*refused_rows} == bad
+    assert [*found.index] == [it for it in range(8) if it not in bad]
+    assert not bad or all(str(it) == "too extreme" for it in refused_rows.values())
+    assert np.isin(found.to_numpy(), ["female", "male"]).all()
