@@ -115,7 +115,7 @@ def test_a_broken_history_serves_on_and_is_named_when_it_is_needed(
 
 def test_a_broken_alias_is_set_anew_by_promoting(quick: Path) -> None:
     alias("latest")(quick)
-    assert f"uv run poe promote {NAME} NUMBER" in refused(tasks.predict, NAME, output="x.csv")
+    assert f"uv run poe promote {NAME} NUMBER" in refused(tasks.predict, NAME)
     tasks.promote(NAME, 1)
     assert registry.champion(NAME) == 1
 
