@@ -168,6 +168,12 @@ def serve_a_constant(port: int) -> None:
     serving.serve(port)
 
 
+def serve_logged(port: int) -> None:
+    """Serve, and log what is predicted."""
+    os.environ["PREDICTION_LOG"] = "kept 50% é"
+    serving.serve(port)
+
+
 def serve_harmful(port: int) -> None:
     """Serve a model whose texts are all out to do harm."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import at_work
 import httpx
+import pyarrow.parquet as pq
 import pytest
 from bodies import BODIES, CANARY, MEGABYTE, ROW, TEXT
 from browser import Opened, visited
@@ -285,3 +286,14 @@ def test_texts_that_hold_scripts_do_no_harm(
         assert opened.page.title() == "Models"
         opened.page.goto(f"{harmful.url}/models/{NAME}/card")
         assert opened.page.title() == "card"
+
+
+def test_what_was_logged_is_written_before_a_server_ends(
+    shop: Path, tmp_path: Path
+) -> None:
+    with server(shop, tmp_path, at_work.serve_logged) as running:
+        running.post(NAME, {"rows": [ROW] * 7})
+        running.task.stop()
+    (file,) = (shop / "kept 50% é").rglob("*.parquet")
+    assert pq.ParquetFile(file).metadata.num_rows == 7
+    assert not [*shop.rglob(".*.parquet")]

@@ -261,8 +261,15 @@ def test_columns_called_like_methods_are_fields_like_others(
 ) -> None:
     columns = contract("penguins").columns
     changed = {"copy": columns["year"], "schema": columns["species"]}
-    wide = SimpleNamespace(columns=changed)
-    model: Any = SimpleNamespace(contract=wide, inputs=["copy", "schema"])
+    model: Any = SimpleNamespace(
+        columns=changed,
+        table="penguins",
+        target="sex",
+        inputs=["copy", "schema"],
+        key=[],
+        series=[],
+        time=None,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         row = row_type("wide", model, {})

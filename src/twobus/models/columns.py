@@ -1,6 +1,6 @@
 """What a table's contract says of its columns, today or when a version was made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
@@ -33,6 +33,10 @@ LOWEST = ("in_range", "greater_than", "greater_than_or_equal_to")
 HIGHEST = ("in_range", "less_than", "less_than_or_equal_to")
 
 
+# How the columns of a log begin, so that none is called like another one.
+INPUT, KEY, PREDICTED = "input_", "key_", "predicted_"
+
+
 class ModelError(StopError):
     """A model cannot be had, or must not be used; the message says what to do."""
 
@@ -50,6 +54,52 @@ def contract(table: str) -> Any:
         return source().contract(table)
     except DataError as error:
         raise ModelError(str(error)) from None
+
+
+def kept_apart(table: str, names: Sequence[str]) -> set[str]:
+    """Return the columns whose values are never kept of requests: personal ones.
+
+    Today's contract says which these are, by `pa.Field(metadata={"personal": True})`.
+    A column that it no longer has is among them, since nobody can tell.
+
+    Args:
+        table: The table.
+        names: The columns in question.
+    """
+    try:
+        columns = contract(table).columns
+    except ModelError:
+        return {*names}
+    told = {it: (columns[it].metadata or {}) for it in names if it in columns}
+    return {it for it in names if it not in told or told[it].get("personal")}
+
+
+def personal_inputs(model: Any) -> set[str]:
+    """Return the inputs of a model that are never kept: see `kept_apart`.
+
+    Args:
+        model: Its declaration. Lags are the target once more.
+    """
+    own = [it for it in model.inputs if it in model.contract.columns]
+    lags = {*model.inputs} - {*own}
+    target = kept_apart(model.table, [model.target])
+    return kept_apart(model.table, own) | (lags if target else set())
+
+
+def identifiers(model: Any) -> list[str]:
+    """Return the columns that say whose row it is, and are no inputs of a model.
+
+    A request may carry them, so that what has become of a row can be found later:
+    those of `key`, `series` and `time` that are not personal.
+
+    Args:
+        model: Its declaration.
+    """
+    time = [model.time] if model.time else []
+    named = dict.fromkeys([*model.key, *model.series, *time])
+    others = [it for it in named if it not in (*model.inputs, model.target)]
+    personal = kept_apart(model.table, others)
+    return [it for it in others if it not in personal]
 
 
 @contextmanager

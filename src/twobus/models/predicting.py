@@ -15,6 +15,7 @@ from twobus.models.registry import Version
 from twobus.models.requests import RequestError, read
 from twobus.models.rows import RowError
 from twobus.models.schema import answer_type, request_type, row_type
+from twobus.models.shadow import Observer
 from twobus.models.together import Answer, Asked, BusyError, Together
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -22,27 +23,30 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 SMALL = 2**12
 
 
-def add_route(app: FastAPI, name: str, version: Version) -> None:
+def add_route(
+    app: FastAPI, name: str, version: Version, observer: Observer | None = None
+) -> None:
     """Let a web application predict by a version.
 
     Args:
         app: The application.
         name: The model's name.
         version: The version.
+        observer: What is shown the requests that are answered.
     """
     model = version.model
     row = row_type(name, model, version.example)
     facts = {"model": name, "version": version.number}
-    together = Together(version)
+    together = Together(version, observer)
 
     async def predicted(number: str, sent: bytes) -> Answer:
         if len(sent) > LARGE:
             return await together.by_itself(
-                lambda: together.answer_now(Asked(number, read(sent, row)))
+                lambda: together.answer_now(Asked(number, read(sent, row), len(sent)))
             )
         few = len(sent) <= SMALL
         rows = read(sent, row) if few else await run_in_threadpool(read, sent, row)
-        return await together.answer(Asked(number, rows))
+        return await together.answer(Asked(number, rows, len(sent)))
 
     async def answer(request: Request) -> Response:
         request.state.version = facts

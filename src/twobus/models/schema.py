@@ -17,11 +17,12 @@ from pydantic import (
 )
 from sklearn.base import is_classifier
 
-from twobus.models.columns import closed_list
+from twobus.models.columns import closed_list, identifiers
 from twobus.models.declaration import Model
 from twobus.models.rows import SHARE
 
 MOST_ROWS = 10_000
+WHOSE = "Whose row it is: only logged, to be compared with what becomes of it."
 # Pandera's checks and what they compare with, by the names that pydantic gives them.
 LIMITS = {
     "greater_than": {"gt": "min_value"},
@@ -43,6 +44,7 @@ def row_type(name: str, model: Model, example: Mapping[str, Any]) -> type[BaseMo
     """
     columns = model.columns
     fields = {column: _field(columns[column]) for column in model.inputs}
+    fields |= {it: _optional(columns[it]) for it in identifiers(model)}
     config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(example)})
     made: type[BaseModel] = _row(f"{name}_row", fields, config)
     return made
@@ -113,6 +115,12 @@ def _field(column: Any) -> Any:
     plain = _plain(column)
     shown = Field(title=column.title, description=column.description)
     return (plain | None if column.nullable else plain, shown)
+
+
+def _optional(column: Any) -> Any:
+    """Return the same of a column that a row may have and nothing is predicted by."""
+    told = " ".join(filter(None, [column.description, WHOSE]))
+    return (_plain(column) | None, Field(None, title=column.title, description=told))
 
 
 def _plain(column: Any) -> Any:

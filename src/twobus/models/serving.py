@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -18,8 +19,10 @@ from twobus.models.answers import SEND, Lines, Problem, Problems, as_json, log, 
 from twobus.models.declaration import ModelError
 from twobus.models.guard import BACKLOG, Connection, Guard
 from twobus.models.predicting import add_route
+from twobus.models.prediction_log import begun
 from twobus.models.registry import Version
 from twobus.models.served import describe, load, unknown, unready
+from twobus.models.shadow import Observer
 from twobus.project import here
 from twobus.settings import Settings
 from twobus.tasks import task
@@ -90,7 +93,19 @@ def serve(port: int = 8000, host: str = "127.0.0.1") -> None:
     )
     log("listening", url=f"http://{host}:{listening.getsockname()[1]}")
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run([listening])
+        _Server(config, app.state.observer).run([listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that writes what it has logged before a signal ends its process."""
+
+    def __init__(self, config: uvicorn.Config, observer: Observer) -> None:
+        super().__init__(config)
+        self.observer = observer
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await run_in_threadpool(self.observer.close)
 
 
 def known_hosts(host: str) -> Set[str]:
@@ -124,10 +139,11 @@ def make_app(hosts: Set[str] = frozenset()) -> FastAPI:
     )
     app.add_middleware(Guard, hosts=hosts)
     app.add_exception_handler(HTTPException, _refuse)
+    app.state.observer = observer = Observer(begun())
     served = load()
     for name, version in served.items():
         if isinstance(version, Version):
-            add_route(app, name, version)
+            add_route(app, name, version, observer)
 
     @app.get("/models")
     def models() -> Any:

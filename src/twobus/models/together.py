@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from twobus.models.registry import Version
 from twobus.models.rows import predict, predict_at_once
 from twobus.models.schema import MOST_ROWS, to_answer, to_frame
+from twobus.models.shadow import Observer
 
 # How many requests may wait for one version: more than there are connections, so that
 # there are so many only where their clients have gone.
@@ -39,10 +40,12 @@ class Asked:
     Attributes:
         number: The request's id, which the log has, too.
         rows: Its rows, as `requests.read` returns them.
+        size: How many bytes were sent.
     """
 
     number: str
     rows: Sequence[BaseModel]
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,15 @@ class Waiting:
 class Together:
     """Predicts by one version, in threads of its own: no other version waits for it."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, observer: Observer | None = None) -> None:
         """Begin with nothing to do.
 
         Args:
             version: What predicts.
+            observer: What is shown the requests that are answered.
         """
         self.version = version
+        self.observer = observer
         self.waiting: deque[Waiting] = deque()
         self.work: asyncio.Task[None] | None = None
         self.lane = ThreadPoolExecutor(1)
@@ -186,3 +191,5 @@ class Together:
             frame: All their rows, as `schema.to_frame` gives them.
             predicted: What `rows.predict` gives for them.
         """
+        if self.observer:
+            self.observer.answered(self.version, batch, predicted)
