@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pandas as pd
 from fastapi import FastAPI
 from markdown_it import MarkdownIt
 
@@ -171,6 +172,24 @@ def serve_a_constant(port: int) -> None:
 def serve_logged(port: int) -> None:
     """Serve, and log what is predicted."""
     os.environ["PREDICTION_LOG"] = "kept 50% é"
+    serving.serve(port)
+
+
+def serve_by_hand(port: int, name: str) -> None:
+    """Serve a model as people do by hand: neither checks, nor a log, nor batches."""
+    version = registry.fetch(name, 1)
+    features, fitted = version.model.features, version.fitted
+    bare = FastAPI()
+
+    @bare.post("/by-hand")
+    def predicted(body: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+        given = features(pd.DataFrame(body["rows"]))
+        return {
+            "predictions": fitted.predict(given).tolist(),
+            "probability": fitted.predict_proba(given).tolist(),
+        }
+
+    put(serving, make_app=lambda *given: bare)
     serving.serve(port)
 
 

@@ -29,6 +29,11 @@ NAME = "penguin_sex"
 PACKAGE = "penguin_study"
 MODELS = Path("src", PACKAGE, "models")
 PATIENCE = 120
+# For schemathesis: who asks for a part of the answers may send rows that are wrong.
+ALL_OR_NOTHING = """
+[parameters]
+"query.partial" = "false"
+"""
 
 
 def edit(project: Path, file: Path | str, old: str, new: str) -> None:
@@ -201,11 +206,13 @@ class Server:
         """Ask for a page."""
         return httpx.get(self.url + path, timeout=PATIENCE)
 
-    def post(self, name: str, content: Any, **headers: str) -> httpx.Response:
+    def post(
+        self, name: str, content: Any, query: str = "", **headers: str
+    ) -> httpx.Response:
         """Ask a model for predictions, by bytes or by what JSON is made of."""
         sent = content if isinstance(content, bytes) else json.dumps(content).encode()
         return httpx.post(
-            f"{self.url}/models/{name}/predict",
+            f"{self.url}/models/{name}/predict{query}",
             content=sent,
             headers={"Content-Type": "application/json", **headers},
             timeout=PATIENCE,

@@ -16,7 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 from bodies import BODIES, CANARY, MEGABYTE, ROW, TEXT
 from browser import Opened, visited
-from modelled import NAME, PATIENCE, Server, ran, refusal, refused, server
+from modelled import (
+    ALL_OR_NOTHING,
+    NAME,
+    PATIENCE,
+    Server,
+    ran,
+    refusal,
+    refused,
+    server,
+)
 from playwright.sync_api import Browser, expect
 
 from template import run
@@ -83,6 +92,7 @@ def test_an_id_that_is_none_is_replaced(given: str, served: Server) -> None:
 
 
 def test_schemathesis_finds_nothing(served: Server, tmp_path: Path) -> None:
+    (tmp_path / "schemathesis.toml").write_text(ALL_OR_NOTHING, "utf-8")
     result = run(
         *["st", "run", f"{served.url}/openapi.json", "--checks", "all"],
         *["--max-examples", "20", "--seed", "1", "--generation-database", "none"],

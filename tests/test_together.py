@@ -28,20 +28,28 @@ class Stand:
         self.free.set()
         self.model = self.fitted = None
 
-    def predict(self, model: Any, fitted: Any, rows: list[Any]) -> list[Any]:
-        self.batches.append(rows)
+    def predict(self, model: Any, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
+        self.batches.append(rows["it"].tolist())
         assert self.free.wait(10)
-        for row in rows:
+        for row in rows["it"]:
             if isinstance(row, BaseException):
                 raise row
         return rows
 
 
+def to_table(rows: list[Any], model: Any) -> pd.DataFrame:
+    return pd.DataFrame({"it": pd.Series(rows, dtype=object)})
+
+
+def from_table(model: Any, predicted: pd.DataFrame) -> list[Any]:
+    return [*predicted["it"]]
+
+
 @pytest.fixture
 def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
     made = Stand()
-    monkeypatch.setattr(together, "to_frame", lambda rows, model: [*rows])
-    monkeypatch.setattr(together, "to_answer", lambda model, rows: [*rows])
+    monkeypatch.setattr(together, "to_frame", to_table)
+    monkeypatch.setattr(together, "to_answer", from_table)
     monkeypatch.setattr(together, "predict", made.predict)
     monkeypatch.setattr(together, "predict_at_once", made.predict)
     return made

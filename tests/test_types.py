@@ -20,6 +20,7 @@ import uvicorn
 from conftest import Made
 from fastapi import FastAPI
 from inside import inside
+from modelled import ALL_OR_NOTHING
 from starlette.testclient import TestClient
 
 from template import ROOT, commit, run
@@ -303,6 +304,7 @@ def address(app: FastAPI) -> Iterator[str]:
 
 
 def test_schemathesis_finds_nothing_in_any_type(address: str, tmp_path: Path) -> None:
+    (tmp_path / "schemathesis.toml").write_text(ALL_OR_NOTHING, "utf-8")
     result = run(
         *[str(Path(sys.executable).with_name("st")), "run", f"{address}/openapi.json"],
         *["--checks", "all", "--max-examples", "20", "--seed", "1"],

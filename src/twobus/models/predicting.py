@@ -1,9 +1,9 @@
 """The route by which a server predicts: reads a request, and answers it."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -12,8 +12,8 @@ from starlette.requests import ClientDisconnect
 from twobus.models.answers import Problem, as_json, refusal
 from twobus.models.guard import LARGE
 from twobus.models.registry import Version
-from twobus.models.requests import RequestError, read
-from twobus.models.rows import RowError
+from twobus.models.requests import MOST_PROBLEMS, Found, RequestError, read, read_partly
+from twobus.models.rows import RowError, unpredictable
 from twobus.models.schema import answer_type, request_type, row_type
 from twobus.models.shadow import Observer
 from twobus.models.together import Answer, Asked, BusyError, Together
@@ -21,6 +21,9 @@ from twobus.models.together import Answer, Asked, BusyError, Together
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 # Bytes of a request that is read at once: going to another thread would take longer.
 SMALL = 2**12
+
+
+PARTIAL = Query(description="answer the rows that are right, and name the others")
 
 
 def add_route(
@@ -39,37 +42,54 @@ def add_route(
     facts = {"model": name, "version": version.number}
     together = Together(version, observer)
 
-    async def predicted(number: str, sent: bytes) -> Answer:
+    def found_in(sent: bytes, partly: bool) -> Found:
+        return read_partly(sent, row) if partly else Found([*read(sent, row)])
+
+    def answer_now(number: str, sent: bytes, partly: bool) -> tuple[Found, Answer]:
+        found = found_in(sent, partly)
+        return found, together.answer_now(
+            Asked(number, found.right(), len(sent), partly)
+        )
+
+    async def predicted(number: str, sent: bytes, partly: bool) -> tuple[Found, Answer]:
         if len(sent) > LARGE:
-            return await together.by_itself(
-                lambda: together.answer_now(Asked(number, read(sent, row), len(sent)))
-            )
-        few = len(sent) <= SMALL
-        rows = read(sent, row) if few else await run_in_threadpool(read, sent, row)
-        return await together.answer(Asked(number, rows, len(sent)))
+            return await together.by_itself(lambda: answer_now(number, sent, partly))
+        if len(sent) <= SMALL:
+            found = found_in(sent, partly)
+        else:
+            found = await run_in_threadpool(found_in, sent, partly)
+        asked = Asked(number, found.right(), len(sent), partly)
+        return found, await together.answer(asked)
 
     async def answer(request: Request) -> Response:
         request.state.version = facts
         try:
+            partly = _partly(request)
             sent = await request.body()
-            predictions = await predicted(request.state.number, sent)
+            found, answer = await predicted(request.state.number, sent, partly)
         except ClientDisconnect:
             raise HTTPException(400, "There is only a part of the request") from None
         except RequestError as error:
             return refusal(error.status, *error.problems)
         except RowError as error:
-            return refusal(422, Problem(row=error.row, problem=str(error)))
+            few = Problem(
+                problem=f"More than {MOST_PROBLEMS} rows cannot be predicted."
+            )
+            one = Problem(row=error.row, problem=str(error))
+            return refusal(422, few if partly else one)
         except BusyError:
             busy = "There are too many requests now: ask again."
             raise HTTPException(503, busy, {"Retry-After": "1"}) from None
-        return as_json({**facts, "predictions": predictions})
+        if partly:
+            return as_json({**facts, **_partial(found, answer)})
+        return as_json({**facts, "predictions": answer})
 
     class Route(APIRoute):
         # What is sent is described as FastAPI does, and read by ourselves.
         def get_route_handler(self) -> Handler:
             return answer
 
-    def described(body: Any) -> None: ...
+    def described(body: Any, partial: Annotated[bool, PARTIAL] = False) -> None: ...
 
     described.__annotations__["body"] = request_type(name, row)
     app.router.add_api_route(
@@ -80,3 +100,27 @@ def add_route(
         response_model=answer_type(name, model),
         route_class_override=Route,
     )
+
+
+def _partly(request: Request) -> bool:
+    """Whether the rows that are right are to be answered, if others are wrong."""
+    given = request.query_params.get("partial", "false").lower()
+    if given not in ("true", "false"):
+        told = Problem(field="partial", problem="It must be true or false")
+        raise RequestError([told])
+    return given == "true"
+
+
+def _partial(found: Found, answer: Answer) -> dict[str, Any]:
+    """Return a prediction or nothing for each row, and why there is none."""
+    left = iter(answer)
+    predictions = [None if row is None else next(left) for row in found.rows]
+    for number, (row, told) in enumerate(zip(found.rows, predictions, strict=True)):
+        if row is not None and told is None:
+            found.add([Problem(row=number, problem=unpredictable(number))], 1)
+    problems = sorted(found.problems, key=lambda it: it.row or 0)
+    return {
+        "predictions": predictions,
+        "problems": [it.model_dump() for it in problems],
+        "problem_count": found.count,
+    }

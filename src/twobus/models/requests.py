@@ -8,6 +8,7 @@ answers others in between.
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -39,8 +40,32 @@ class RequestError(Exception):
         self.status = status
 
 
+@dataclass
+class Found:
+    """What a request has.
+
+    Attributes:
+        rows: Its rows; None where one is wrong.
+        problems: What is wrong with them, `MOST_PROBLEMS` at most.
+        count: How many problems there are in all.
+    """
+
+    rows: list[BaseModel | None] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    count: int = 0
+
+    def right(self) -> list[BaseModel]:
+        """Return the rows that are right."""
+        return [it for it in self.rows if it is not None]
+
+    def add(self, found: list[Problem], count: int) -> None:
+        """Count problems, and keep those for which there is room."""
+        self.problems += found[: MOST_PROBLEMS - len(self.problems)]
+        self.count += count
+
+
 def read(body: bytes, row: type[BaseModel]) -> list[BaseModel]:
-    """Read the rows of a request, `{"rows": [{…}, …]}`.
+    """Read the rows of a request, `{"rows": [{…}, …]}`, all or none.
 
     Args:
         body: What was sent.
@@ -49,9 +74,28 @@ def read(body: bytes, row: type[BaseModel]) -> list[BaseModel]:
     Raises:
         RequestError: With at most `MOST_PROBLEMS`, if it is anything else.
     """
-    rows: list[BaseModel] = []
-    problems: list[Problem] = []
-    number, known = -1, False
+    found = _read(body, row, to_the_end=False)
+    if found.problems:
+        raise RequestError(found.problems)
+    return found.right()
+
+
+def read_partly(body: bytes, row: type[BaseModel]) -> Found:
+    """Read the rows of a request that are right, and say what is wrong with the others.
+
+    Args:
+        body: What was sent.
+        row: The type of a row, see `schema.row_type`.
+
+    Raises:
+        RequestError: If more is wrong than single rows.
+    """
+    return _read(body, row, to_the_end=True)
+
+
+def _read(body: bytes, row: type[BaseModel], to_the_end: bool) -> Found:
+    found = Found()
+    number, known, whole = -1, False, True
     try:
         for name, value in _Text(body).items():
             if name is ROW:
@@ -59,20 +103,14 @@ def read(body: bytes, row: type[BaseModel]) -> list[BaseModel]:
                 if number == MOST_ROWS:
                     told = f"A request may have {MOST_ROWS} rows at most"
                     raise RequestError([problem(["rows"], told)])
-                try:
-                    rows.append(_checked(value, row, number))
-                except RequestError as error:
-                    problems += error.problems
-            elif name != "rows":
-                problems.append(problem([name], UNKNOWN))
-            elif known:
-                problems.append(problem(["rows"], "Given twice"))
-            else:
+                _check(value, row, found)
+            elif name == "rows" and not known and value is ROW:
                 known = True
-                if value is not ROW:
-                    told = "Input should be a valid list"
-                    problems.append(problem(["rows"], told))
-            if len(problems) >= MOST_PROBLEMS:
+            else:
+                whole = False
+                told, known = _wrong(name, value, known)
+                found.add([problem([name], told)], 1)
+            if found.count >= MOST_PROBLEMS and not (to_the_end and whole):
                 break
     except json.JSONDecodeError:
         raise RequestError([problem([], "JSON decode error")]) from None
@@ -80,31 +118,46 @@ def read(body: bytes, row: type[BaseModel]) -> list[BaseModel]:
         told = "It is no text, nested too deeply, or has a number with too many digits"
         raise RequestError([problem([], told)], 400) from None
     if not known:
-        problems.insert(0, problem(["rows"], "Field required"))
-    elif number < 0 and not problems:
-        problems.append(problem(["rows"], "There must be one row at least"))
-    if problems:
+        problems = [problem(["rows"], "Field required"), *found.problems]
         raise RequestError(problems[:MOST_PROBLEMS])
-    return rows
+    if number < 0 and whole:
+        raise RequestError([problem(["rows"], "There must be one row at least")])
+    if not whole:
+        raise RequestError(found.problems)
+    return found
 
 
-def _checked(value: Any, row: type[BaseModel], number: int) -> BaseModel:
-    place = ["rows", number]
+def _wrong(name: str, value: Any, known: bool) -> tuple[str, bool]:
+    """Return what is wrong with what stands beside the rows, and if they are known."""
+    if name != "rows":
+        return UNKNOWN, known
+    return ("Given twice" if known else "Input should be a valid list"), True
+
+
+def _check(value: Any, row: type[BaseModel], found: Found) -> None:
+    """Add a row, or what is wrong with it."""
+    place = ["rows", len(found.rows)]
+    found.rows.append(None)
     if not isinstance(value, dict):
-        raise RequestError([problem(place, "Input should be a valid object")])
+        found.add([problem(place, "Input should be a valid object")], 1)
+        return
     fields = row.model_fields
     strange = [name for name in value if name not in fields]
+    # Of problems that nobody will see, only the number is wanted.
+    few = strange[: MOST_PROBLEMS - len(found.problems)]
+    found.add([problem([*place, name], UNKNOWN) for name in few], len(strange))
     try:
         if not strange:
-            return row.model_validate(value)
-        # Else each name that is not known would be an error of its own.
-        row.model_validate({name: value[name] for name in fields if name in value})
-        found = []
+            found.rows[-1] = row.model_validate(value)
+        else:
+            # Else each name that is not known would be an error of its own.
+            row.model_validate({name: value[name] for name in fields if name in value})
     except ValidationError as error:
-        told = error.errors(include_url=False, include_context=False)
-        found = [problem([*place, *it["loc"]], it["msg"]) for it in told]
-    few = strange[:MOST_PROBLEMS]
-    raise RequestError([problem([*place, name], UNKNOWN) for name in few] + found)
+        told: list[Any] = []
+        if len(found.problems) < MOST_PROBLEMS:
+            told = error.errors(include_url=False, include_context=False)
+        problems = [problem([*place, *it["loc"]], it["msg"]) for it in told]
+        found.add(problems, error.error_count())
 
 
 # Marks a row, and that rows begin.

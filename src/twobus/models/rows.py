@@ -23,12 +23,17 @@ class RowError(ModelError):
 
     def __init__(self, row: int, reason: Exception) -> None:
         """Say which row it is, and nothing of its values."""
-        super().__init__(
-            f"Row {row} cannot be predicted: a value is too extreme, missing, or was "
-            "never seen in training."
-        )
+        super().__init__(unpredictable(row))
         self.row = row
         self.reason = reason
+
+
+def unpredictable(row: int) -> str:
+    """Say that a row cannot be predicted, and nothing of its values."""
+    return (
+        f"Row {row} cannot be predicted: a value is too extreme, missing, or was never "
+        "seen in training."
+    )
 
 
 def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
@@ -131,7 +136,7 @@ def predict_at_once(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFra
 
 
 def apart(
-    model: Model, fitted: Any, rows: pd.DataFrame
+    model: Model, fitted: Any, rows: pd.DataFrame, most: int | None = None
 ) -> tuple[pd.DataFrame, dict[Any, Exception]]:
     """Predict the rows that can be predicted, whatever is wrong with others.
 
@@ -139,10 +144,14 @@ def apart(
         model: The declaration.
         fitted: Its fitted estimator.
         rows: Rows with at least the model's inputs, whose index has each once.
+        most: How many rows may be refused, since each takes several predictions.
 
     Returns:
         What `predict` gives for these rows, in the same order; and by the index of each
         other row why it was refused, in words that may hold values.
+
+    Raises:
+        RowError: For the first row of which there is one too many.
     """
     found: list[pd.DataFrame] = []
     refused: dict[Any, Exception] = {}
@@ -157,6 +166,8 @@ def apart(
                 left += [part.iloc[middle:], part.iloc[:middle]]
             else:
                 refused[part.index[0]] = error
+                if most is not None and len(refused) > most:
+                    raise RowError(part.index[0], error) from None
     return (pd.concat(found) if found else pd.DataFrame()), refused
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from sklearn.base import is_classifier
 
+from twobus.models.answers import Problem
 from twobus.models.columns import closed_list, identifiers
 from twobus.models.declaration import Model
 from twobus.models.rows import SHARE
@@ -63,8 +64,11 @@ def request_type(name: str, row: type[BaseModel]) -> type[BaseModel]:
     return create_model(f"{name}_request", __config__=config, rows=(rows, ...))
 
 
-def answer_type(name: str, model: Model) -> type[BaseModel]:
-    """Make the type of an answer: which version predicts, and a prediction a row."""
+def answer_type(name: str, model: Model) -> Any:
+    """Make the type of an answer: which version predicts, and a prediction a row.
+
+    An answer to a request that wants a part of it, too, may lack some, and says why.
+    """
     column = model.contract.columns[model.target]
     # A regression may tell more than whole numbers, and other ones than were seen.
     kind = _plain(column) if is_classifier(model.estimator) else float
@@ -72,12 +76,16 @@ def answer_type(name: str, model: Model) -> type[BaseModel]:
     if hasattr(model.estimator, "predict_proba"):
         fields["probability"] = (dict[str, float], ...)
     row: Any = _row(f"{name}_prediction", fields, None)
-    return create_model(
-        f"{name}_answer",
-        model=(str, ...),
-        version=(int, ...),
-        predictions=(list[row], ...),
+    facts: dict[str, Any] = {"model": (str, ...), "version": (int, ...)}
+    whole = create_model(f"{name}_answer", **facts, predictions=(list[row], ...))
+    part = create_model(
+        f"{name}_partial_answer",
+        **facts,
+        predictions=(list[row | None], ...),
+        problems=(list[Problem], ...),
+        problem_count=(int, Field(description="of all; few are listed")),
     )
+    return whole | part
 
 
 def to_frame(rows: Sequence[BaseModel], model: Model) -> pd.DataFrame:

@@ -8,14 +8,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel
 
 from twobus.models.registry import Version
-from twobus.models.rows import predict, predict_at_once
+from twobus.models.requests import MOST_PROBLEMS
+from twobus.models.rows import apart, predict, predict_at_once
 from twobus.models.schema import MOST_ROWS, to_answer, to_frame
 from twobus.models.shadow import Observer
 
@@ -25,7 +26,8 @@ MOST_WAITING = 1_000
 # How many that are large, or fail with others, are answered by themselves at a time.
 ALONE = 2
 
-Answer = list[dict[str, Any]]
+# A prediction for each row; None, where there is none.
+Answer = list[dict[str, Any] | None]
 Result = TypeVar("Result")
 
 
@@ -41,11 +43,13 @@ class Asked:
         number: The request's id, which the log has, too.
         rows: Its rows, as `requests.read` returns them.
         size: How many bytes were sent.
+        partly: Whether it wants an answer, too, where a row cannot be predicted.
     """
 
     number: str
     rows: Sequence[BaseModel]
     size: int = 0
+    partly: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,13 @@ class Together:
         Args:
             asked: The request.
 
-        Returns:
-            A prediction for each row.
-
         Raises:
-            RowError: If a row cannot be predicted.
+            RowError: If a row cannot be predicted, or too many of a request that wants
+                the others.
             BusyError: If too many wait already.
         """
+        if not asked.rows:
+            return []
         if len(self.waiting) >= MOST_WAITING:
             raise BusyError
         told = asyncio.get_running_loop().create_future()
@@ -105,11 +109,21 @@ class Together:
 
     def answer_now(self, asked: Asked) -> Answer:
         """Answer a request in this thread: see `answer`."""
+        if not asked.rows:
+            return []
         model, fitted = self.version.model, self.version.fitted
         frame = to_frame(asked.rows, model)
-        predicted = predict(model, fitted, frame)
-        self._answered([asked], frame, predicted)
-        return to_answer(model, predicted)
+        if asked.partly:
+            predicted, refused = apart(model, fitted, frame, MOST_PROBLEMS)
+            if len(refused) == len(frame):
+                return [None] * len(frame)
+            frame = frame.drop(index=[*refused])
+        else:
+            predicted = predict(model, fitted, frame)
+        answers = dict(zip(frame.index, to_answer(model, predicted), strict=True))
+        few = replace(asked, rows=[asked.rows[row] for row in frame.index])
+        self._answered([few], frame, predicted)
+        return [answers.get(row) for row in range(len(asked.rows))]
 
     async def by_itself(self, function: Callable[[], Result]) -> Result:
         """Call what takes its time, so that small requests need not wait for it.
