@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ from inside import forget, poe_inside
 from modelled import MODELS, PACKAGE, refused
 
 from template import commit, git, status
+from twobus.data import source
 from twobus.models import tasks
 from twobus.new.model import new_model
 
@@ -47,9 +49,7 @@ TYPES = {
 }
 CONTRACT = '''"""A table with a column of each type."""
 
-from typing import Annotated
-
-import ibis.expr.datatypes as dt
+{imports}
 import pandera.ibis as pa
 
 
@@ -58,6 +58,72 @@ class Contract(pa.DataFrameModel):
 
     {columns}
 '''
+# Tables of other kinds; the last column is not always the target.
+TABLES = {
+    "numbers": {
+        "a: float": "sin(i * 7)::double",
+        "b: float": "cos(i * 3)::double",
+        "y: float": "(3 * sin(i * 7) + cos(i * 3) + sin(i * i) / 4)::double",
+    },
+    "texts": {
+        "letter: str = pa.Field(nullable=True)": (
+            "if(i % 30 = 0, null, if(i % 2 = 0, 'I am very glad of it ', "
+            "'this is no good at all ') || md5(i::varchar))"
+        ),
+        "churned: str": "if(i % 2 = 0 or i % 23 = 0, 'no', 'yes')",
+    },
+    "dated": {
+        "order_id: int = pa.Field(unique=True)": "i::bigint",
+        "customer_id: int": "(i % 97)::bigint",
+        "ordered: dt.Date": "date '2026-01-01' + i // 2",
+        "birth_date: dt.Date": "date '1990-01-01' + i * 17",
+        "amount: float": "(20 + i * 7 % 31)::double",
+        "late: bool": "i * 7 % 31 + sin(i) * 3 > 20",
+        "late_reason: str = pa.Field(nullable=True)": (
+            "if(i * 7 % 31 + sin(i) * 3 > 20, 'snow', null)"
+        ),
+    },
+    "flags": {
+        "one: bool": "i % 3 = 0",
+        "two: bool = pa.Field(nullable=True)": "if(i % 20 = 0, null, i % 5 = 0)",
+        "size: float": "sin(i)::double",
+        "three: bool": "(i % 3 = 0) != (i % 17 = 0)",
+    },
+    "lists": {
+        'colour: str = pa.Field(isin=["red", "green", "blue"])': (
+            "['red', 'green', 'blue'][1 + i % 3]"
+        ),
+        'town: str = pa.Field(isin=[f"town {it}" for it in range(30)])': (
+            "'town ' || i * 7 % 30"
+        ),
+        'grade: str = pa.Field(isin=["A", "B", "C", "D"])': (
+            "['A', 'B', 'C', 'D'][1 + (i % 3 + if(i % 13 = 0, 1, 0))]"
+        ),
+    },
+    "shops": {
+        "shop_id: str": "'shop ' || i % 3",
+        "day: dt.Date": "date '2026-01-01' + i // 3",
+        "open_hours: float": "(6 + i * 7 % 5)::double",
+        "exact: Annotated[dt.Decimal, 8, 2, True]": (
+            "(20 * (1 + i % 3) + 3 * (i * 7 % 5) + sin(i))::decimal(8, 2)"
+        ),
+    },
+    "single": {
+        "day: dt.Date": "date '2026-01-01' + i",
+        "sold: int = pa.Field(nullable=True)": (
+            "if(i > 295, null, 50 + 20 * sin(i / 9) + i * 7 % 5)::bigint"
+        ),
+    },
+    "table": {
+        '名前: str = pa.Field(isin=["あ", "い"])': "['あ', 'い'][1 + i % 2]",
+        'lambda_: float = pa.Field(alias="lambda")': "sin(i)::double",
+        "it: float = pa.Field(alias='O\\'Brien \"x\" \\\\')": "cos(i * 3)::double",
+        'class_: str = pa.Field(isin=["a", "b"], alias="class")': (
+            "if(cos(i * 3) + sin(i) / 3 > 0, 'a', 'b')"
+        ),
+    },
+}
+TARGETS = {"dated": "late"}
 WRITTEN = {
     "docs/models/{}.md",
     f"src/{PACKAGE}/models/{{}}.py",
@@ -68,20 +134,29 @@ WRITTEN = {
 @pytest.fixture
 def wide(models: Path) -> Path:
     """A project with models that has a table with a column of each type."""
-    tables = models / "src" / PACKAGE / "tables"
-    (tables / "wide.py").write_text(
-        CONTRACT.replace("{columns}", "\n    ".join(TYPES)), "utf-8"
-    )
-    columns = ", ".join(
-        f"{value} as {column.partition(':')[0]}" for column, value in TYPES.items()
+    invent(models, "wide", TYPES)
+    return commit(models)
+
+
+def invent(project: Path, name: str, columns: Mapping[str, str]) -> None:
+    """Write a table's contract, and its sample by the values of DuckDB."""
+    tables = project / "src" / PACKAGE / "tables"
+    told = "\n    ".join(columns)
+    imports = "from typing import Annotated\n\n" * ("Annotated" in told)
+    imports += "import ibis.expr.datatypes as dt" * ("dt." in told)
+    text = CONTRACT.replace("{columns}", told).replace("{imports}", imports)
+    (tables / f"{name}.py").write_text(text.replace('"""\n\n\n', '"""\n\n'), "utf-8")
+    forget(project)
+    called = source().contract(name).columns
+    values = ", ".join(
+        '{} as "{}"'.format(value, column.replace('"', '""'))
+        for column, value in zip(called, columns.values(), strict=True)
     )
     numbers = "range(300) t(k), (select k::int as i)"
-    file = str(tables / "wide.parquet").replace("'", "''")
+    file = str(tables / f"{name}.parquet").replace("'", "''")
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.execute(f"copy (select {columns} from {numbers}) to '{file}'")  # noqa: S608
-    forget(models)
-    return commit(models)
+        connection.execute(f"copy (select {values} from {numbers}) to '{file}'")  # noqa: S608
 
 
 def changed(project: Path) -> set[str]:
@@ -145,6 +220,22 @@ def test_a_table_of_every_type_can_be_learned_from(
     assert "Ridge" in texts["a_number"] and '"r2"' in texts["a_number"]
     unused = "# Not used: naive, zoned, day, clock."
     assert all(unused in text for text in texts.values())
+
+
+@pytest.fixture
+def kinds(models: Path) -> Path:
+    """A project with tables of many kinds, and a model of each."""
+    for name, columns in TABLES.items():
+        invent(models, name, columns)
+    commit(models)
+    for name in TABLES:
+        new_model(f"of_{name}", name, TARGETS.get(name, ""))
+    return models
+
+
+@pytest.mark.whole
+def test_models_of_tables_of_every_kind_are_green(kinds: Path) -> None:
+    green(kinds)
 
 
 def test_a_model_of_a_tables_name_learns_from_that_table(models: Path) -> None:

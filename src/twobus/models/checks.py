@@ -90,7 +90,7 @@ class TestModels:
             place = tmp_path_factory.mktemp("registry")
             patch.setattr(store, "folder", lambda: place)
             patch.setattr(registry, "objections", lambda version: [])
-            patch.setattr(serving, "faults", lambda version: [])
+            patch.setattr("twobus.models.served.faults", lambda version: [])
             store.client.cache_clear()
             registry.promote(name, train(name, SEED))
             with TestClient(serving.make_app()) as client:

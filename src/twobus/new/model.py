@@ -1,54 +1,96 @@
 """Write a model with its test and its page, in the shape of the others."""
 
+import os
 import random
-from collections.abc import Mapping
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
 from math import exp
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
-from twobus.data import source
+import pandas as pd
+
+from twobus.data import DataError, source
 from twobus.models.columns import ModelError, closed_list, contract
 from twobus.models.declaration import pages
 from twobus.new.files import check_name, fill, tidy, write
+from twobus.new.proposal import FEW, Proposal, propose
 from twobus.project import here
 from twobus.tasks import task
 
 # What ruff corrects in new code: a project's own room is imported elsewhere.
 SORTED = "F401,I"
-# What becomes of each group of columns that a model can learn from.
+# What becomes of each group of columns that a model can learn from; LAGS are numbers.
+FILLED = "SimpleImputer(keep_empty_features=True)"
 STEPS = {
     "CATEGORIES": 'OneHotEncoder(handle_unknown="ignore")',
-    "NUMBERS": "make_pipeline(SimpleImputer(), StandardScaler())",
+    "NUMBERS": f"make_pipeline({FILLED}, StandardScaler())",
+    "LAGS": FILLED,
 }
-# The columns of the invented table but for its target, the values of one, its rows.
-INVENTED = {"KEY": ["offer"], "CATEGORIES": ["channel"], "NUMBERS": ["amount"]}
+# One of many categories that are rare is one of the others.
+MANY = 'OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5)'
+# The invented table: channels, and how many rows.
 CHANNELS = ("phone", "shop", "web")
 ROWS = 60
-CLASSIFIER = {
-    "estimator": "LogisticRegression(max_iter=1_000)",
-    "setting": "logisticregression__C",
-    "metric": "balanced_accuracy",
+INVENTED = Proposal(
+    "outcome",
+    classes=["lost", "won"],
+    positive="won",
+    key=["offer"],
+    groups={"CATEGORIES": ["channel"], "NUMBERS": ["amount"]},
+)
+# By whether it tells classes, and whether it reads texts: a forest needs no scales and
+# learns what is not straight; of thousands of words a line is better.
+ESTIMATORS = {
+    (True, False): "RandomForestClassifier(min_samples_leaf=5)",
+    (False, False): "RandomForestRegressor(min_samples_leaf=5)",
+    (True, True): "LogisticRegression(C=10, max_iter=1_000)",
+    (False, True): "Ridge(alpha=0.1)",
 }
-REGRESSOR = {"estimator": "Ridge()", "setting": "ridge__alpha", "metric": "r2"}
+SETTINGS = {
+    "RandomForestClassifier": ("min_samples_leaf", "[1, 5, 20]"),
+    "RandomForestRegressor": ("min_samples_leaf", "[1, 5, 20]"),
+    "LogisticRegression": ("C", "[0.1, 1, 10]"),
+    "Ridge": ("alpha", "[0.1, 1, 10]"),
+}
 
 
 @task
-def new_model(name: str, table: str = "", target: str = "") -> None:
+def new_model(
+    name: str,
+    table: str = "",
+    target: str = "",
+    key: str = "",
+    time: str = "",
+    positive: str = "",
+) -> None:
     """Write a model's module, its test and its page: all of them or none.
+
+    What nobody says is proposed from the table's contract and its sample. In a terminal
+    it asks where that does not tell; elsewhere it takes what is likely, and says so.
 
     Args:
         name: What it will be called.
         table: The table that it learns from; without it, the table of the same name,
             which is invented where there is none.
-        target: The column that it predicts; without it, the table's last one.
+        target: The column that it predicts.
+        key: The columns that tell whose a row is, with commas between; `none` for none.
+        time: The column of times; `none` for none.
+        positive: Of two classes, the one that metrics are about.
 
     Raises:
         SystemExit: With a sentence, if that cannot be done.
     """
-    files = _files(name, table, target)
+    stated = {"target": target, "key": key, "time": time, "positive": positive}
+    chooser = Chooser()
+    files, proposal = _files(name, table, stated, chooser)
     write(files)
-    if table and not target:
-        print("It predicts the last column: --target names another.")
+    for column, why in proposal.left.items():
+        print(f"No input: {column} {why}.")
+    if chooser.guessed:
+        guessed = ", ".join(f"--{it} {value}" for it, value in chooser.guessed.items())
+        print(f"It could not know, and has taken {guessed}: name others if need be.")
     sample = here().code / "tables" / f"{name}.csv"
     # Training reads what DATA_URL names, where an invented table is not.
     first = "uv run poe check"
@@ -62,8 +104,46 @@ def new_model(name: str, table: str = "", target: str = "") -> None:
     )
 
 
-def _files(name: str, table: str, target: str) -> dict[Path, str]:
-    """Return what is to be written, file by file.
+class Chooser:
+    """Asks in a terminal; elsewhere it takes what is likely.
+
+    Attributes:
+        guessed: What was taken without asking, by the option that says otherwise.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing guessed."""
+        self.guessed: dict[str, str] = {}
+
+    def __call__(self, what: str, known: Sequence[str], likely: str) -> str:
+        """Return one of several columns or values.
+
+        Args:
+            what: What it is for: the option of that name.
+            known: Which there are.
+            likely: Which one is likely.
+
+        Raises:
+            ModelError: If the terminal ends before it has answered.
+        """
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            self.guessed[what] = likely
+            return likely
+        print(f"{what}: {', '.join(known)}")
+        while True:
+            try:
+                said = input(f"Which is the {what}? [{likely}] ").strip() or likely
+            except EOFError:
+                raise ModelError(f"Nothing was written: no {what} was named.") from None
+            if said in known:
+                return said
+            print(f"There is no {said!r}.")
+
+
+def _files(
+    name: str, table: str, stated: Mapping[str, str], chooser: Chooser
+) -> tuple[dict[Path, str], Proposal]:
+    """Return what is to be written, file by file, and what it rests on.
 
     Raises:
         ModelError: If a table or column is unknown, or of no use.
@@ -76,7 +156,7 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
     own = owner == package
     room = here().room("models")
     said = {"name": name, "package": package, "own": "", "room": room}
-    others = [f"from {room}.rows import conform"]
+    others = [f"from {room}.rows import conform", f"from {room}.series import lagged"]
     if own:
         said["own"] = f"from {package}.data import read\n"
     else:
@@ -85,76 +165,112 @@ def _files(name: str, table: str, target: str) -> dict[Path, str]:
     files = {}
     table = table or (name if name in source().names() else "")
     if table:
-        target, classes, groups = _columns(table, target)
+        columns = contract(table).columns
+        found = propose(table, columns, _rows(table, columns), stated, chooser)
     elif not own:
         known = ", ".join(source().names()) or "none yet"
         raise ModelError(f"Name a table of {owner} by --table: {known}.")
-    elif target:
-        raise ModelError(f"Name the table that has the column {target!r} by --table.")
+    elif named := next(filter(None, stated.values()), ""):
+        raise ModelError(f"Name the table that has {named!r} by --table.")
     else:
-        table, target, classes, groups = name, "outcome", 2, INVENTED
+        table, columns, found = name, {}, INVENTED
         contract_file = here().code / "tables" / f"{name}.py"
         files[contract_file] = fill("invented_table.py", said)
         files[here().code / "tables" / f"{name}.csv"] = _sample()
-    said |= {"table": table, "target": target, **_shape(classes, groups)}
-    return {
+    said |= {"table": table, **_shape(found, columns)}
+    written = {
         module: tidy(fill("model.py", said), SORTED),
         test: tidy(fill("test.py", said), SORTED),
         page: fill("page.md", said),
         **files,
     }
+    return written, found
 
 
-def _columns(table: str, target: str) -> tuple[str, int, Mapping[str, list[str]]]:
-    """Return the target of a table, its number of classes, and the other columns.
-
-    Raises:
-        ModelError: If there is no such column, or it cannot be predicted.
-    """
-    columns = contract(table).columns
-    target = target or list(columns)[-1]
-    if target not in columns:
-        raise ModelError(
-            f"The table {table!r} has no column {target!r}, only {', '.join(columns)}."
-        )
-    if _group(columns[target]) not in STEPS:
-        raise ModelError(
-            f"{target!r} is neither a number nor one of several values: name another "
-            f"column of {table!r} by --target."
-        )
-    groups: dict[str, list[str]] = {}
-    for name, column in columns.items():
-        if name != target:
-            groups.setdefault(_group(column), []).append(name)
-    if not STEPS.keys() & groups.keys():
-        raise ModelError(f"No column of {table!r} could tell {target!r}.")
-    number = _group(columns[target]) == "NUMBERS"
-    return target, 0 if number else len(closed_list(columns[target])) or 2, groups
+def _rows(table: str, columns: Mapping[str, object]) -> pd.DataFrame:
+    """Return the sample of a table; no rows where it has none."""
+    try:
+        with patch.dict(os.environ, DATA_URL="samples"):
+            return source().read(table).to_pandas()
+    except DataError as error:
+        print(f"Only the contract of {table} is known: {error}", file=sys.stderr)
+        return pd.DataFrame({name: [] for name in columns})
 
 
-def _group(column: Any) -> str:
-    kind = column.dtype.type
-    if column.unique:
-        return "KEY"
-    if kind.is_string() or kind.is_boolean() or closed_list(column):
-        return "CATEGORIES"
-    return "NUMBERS" if kind.is_numeric() else "OTHERS"
-
-
-def _shape(classes: int, groups: Mapping[str, list[str]]) -> dict[str, str]:
+def _shape(found: Proposal, columns: Mapping[str, object]) -> dict[str, str]:
     """Return those parts of a module that depend on the columns."""
-    used = [group for group in STEPS if group in groups]
-    others = ", ".join(groups.get("OTHERS", []))
-    guess = round(1 / classes, 2) if classes else 0
-    return (CLASSIFIER if classes else REGRESSOR) | {
-        "columns": "\n".join(f"{group} = {groups[group]!r}" for group in used),
-        "not_used": f"# Not used: {others}." if others else "",
-        "inputs": ", ".join(f"*{group}" for group in used),
-        "steps": ", ".join(f"({STEPS[group]}, {group})" for group in used),
-        "key": f"key={groups['KEY']!r}," if "KEY" in groups else "",
-        "guess": str(guess),
-        "needed": str(round(guess + 0.1, 2)),
+    groups = {name: found.groups[name] for name in STEPS if name in found.groups}
+    if found.step:
+        groups["LAGS"] = [f"{found.target}_{found.step}_before"]
+    steps = [f"({_step(it, groups[it], columns)}, {it})" for it in groups]
+    texts = found.groups.get("TEXTS", [])
+    steps += [f"(TfidfVectorizer(), {it!r})" for it in texts]
+    inputs = [f"*{it}" for it in groups if it != "LAGS"] + [repr(it) for it in texts]
+    estimator = ESTIMATORS[bool(found.classes), bool(texts)]
+    kind = estimator.partition("(")[0]
+    setting, tried = SETTINGS[kind]
+    blank = dict.fromkeys(found.gaps, "")
+    left = ", ".join(" ".join(it.split()) for it in found.left)
+    wrapped = textwrap.wrap(f"Not used: {left}.", 78, break_on_hyphens=False)
+    guess, metrics = _metrics(found)
+    return {
+        "target": repr(found.target),
+        "said": _plain(found.target),
+        "columns": "\n".join(f"{it} = {names!r}" for it, names in groups.items()),
+        "rows": f"rows.fillna({blank!r})" if blank else "rows",
+        "not_used": "\n    ".join(f"# {it}" for it in wrapped) if left else "",
+        "inputs": ", ".join(inputs),
+        "steps": ", ".join(steps),
+        "estimator": estimator,
+        "setting": f"{kind.lower()}__{setting}",
+        "tried": tried,
+        "whose": _named("key", found.key) + _named("series", found.series),
+        "in_time": _in_time(found),
+        "guess": guess,
+        "metrics": metrics,
+        "positive": "" if found.positive is None else f"positive={found.positive!r},",
     }
+
+
+def _step(group: str, names: Sequence[str], columns: Mapping[str, object]) -> str:
+    """Return what becomes of a group of columns."""
+    listed = [len(closed_list(columns[it])) for it in names if it in columns]
+    return (
+        MANY if group == "CATEGORIES" and max(listed, default=0) > FEW else STEPS[group]
+    )
+
+
+def _plain(text: str) -> str:
+    """Return a column's name for a docstring, short and without what would end it."""
+    short = " ".join(text.split())
+    short = short if len(short) <= 20 else f"{short[:20]}…"
+    return short.replace("\\", "/").replace('"', "'")
+
+
+def _named(what: str, columns: Sequence[str]) -> str:
+    return f"{what}={[*columns]!r}," if columns else ""
+
+
+def _in_time(found: Proposal) -> str:
+    if not found.time:
+        return ""
+    if not found.step:
+        return f"time={found.time!r},"
+    return (
+        f"time={found.time!r},\n    # How far ahead must it predict?\n"
+        f"    gap={found.step!r},\n    lags=[{found.step!r}],"
+    )
+
+
+def _metrics(found: Proposal) -> tuple[str, str]:
+    """Return what guessing gives, and the metrics with what is needed of them."""
+    if not found.classes:
+        return "0", '"r2": 0.1'
+    guess = round(1 / len(found.classes), 2)
+    metrics = f'"balanced_accuracy": {guess + 0.1:.2f}'
+    if len(found.classes) == 2:
+        metrics += f', "average_precision": {found.share:.2f}'
+    return str(guess), metrics
 
 
 def _sample() -> str:
