@@ -78,7 +78,7 @@ def test_columns_are_inputs_by_their_kind_or_left_out_by_name() -> None:
             "customer_id": NUMBERS % 30,
             "called": DAYS,
             "outcome_code": NUMBERS % 7,
-            "reason": np.where(TEXTS == "won", "cheap", None),
+            "reason": pd.Series("cheap", TEXTS.index).where(TEXTS == "won"),
             "outcome": TEXTS,
         },
         positive="won",
@@ -128,7 +128,7 @@ def test_who_is_known_before_is_a_series_and_who_is_new_a_key() -> None:
 
 
 def test_a_number_in_time_is_forecast_a_step_ahead() -> None:
-    days = pd.Series(np.repeat(DAYS[: COUNT // 2], 2).to_numpy())
+    days = pd.Series(np.repeat(DAYS[: COUNT // 2].to_numpy(), 2))
     shops = np.where(NUMBERS % 2, "a", "b")
     found = proposed({"shop": shops, "day": days, "sales": noise()}, target="sales")
     assert (found.series, found.step) == (["shop"], "1D")

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from twobus.models.columns import kept
 from twobus.models.declaration import Model, ModelError
+from twobus.models.metrics import Measure, check, scorer
 from twobus.models.schema import row_type
 from twobus.models.scores import cross_validated, evaluate
 from twobus.models.series import lagged, reached
@@ -268,3 +270,69 @@ def _with(model: Model, **changes: Any) -> Model:
     for name, value in changes.items():
         object.__setattr__(model, name, value)
     return model
+
+
+def by_hand(truth: list[int], predicted: list[float], season: int = 1) -> float:
+    """Return a MASE whose first seven values are the training part."""
+    past = np.array(truth[:7])
+    scale = np.abs(past[season:] - past[:-season]).mean()
+    return float(np.abs(np.array(truth[7:]) - predicted).mean() / scale)
+
+
+@pytest.mark.parametrize("season", [None, "2D"])
+def test_errors_are_scaled_by_what_each_series_was(season: str | None) -> None:
+    one, two = (
+        [1, 5, 2, 7, 3, 6, 4, 9, 5, 8],
+        [100, 120, 90, 150, 80, 130, 95, 170, 7, 9],
+    )
+    rows = pd.concat(
+        [days([*map(float, one)]), days([*map(float, two)], "b")]
+    ).reset_index(drop=True)
+    rows["price"] = np.arange(20) % 3
+    model = declared(gap=None, lags=[], season=season, metrics={"neg_mase": -1})
+    parts = split(model, rows)
+    late = parts.held_out.sort_values(["shop", "day"])
+    guess = pd.DataFrame({"sales": [6.0, 7.0, 6.5, 10.0, 20.0, 15.0]}, index=late.index)
+    measure = Measure(model, "neg_mase", None, late["sales"], late["_scale"])
+    step = 2 if season else 1
+    first, second = by_hand(one, [6, 7, 6.5], step), by_hand(two, [10, 20, 15], step)
+    assert measure(guess) == pytest.approx(-(first + second) / 2)
+    assert measure(guess.iloc[:3]) == pytest.approx(-first)
+
+
+def test_of_a_series_that_never_changed_there_is_no_scaled_error() -> None:
+    rows = pd.concat([noise(0), days([7] * 150, "d")], ignore_index=True)
+    rows["price"] = np.random.default_rng(0).standard_normal(len(rows))
+    model = declared(metrics={"neg_mase": -1}, slices={"shop": -1})
+    parts = split(model, rows)
+    fitted = model.estimator.fit(
+        parts.training[[*model.inputs]], parts.training["sales"]
+    )
+    found = {it.rows: it for it in evaluate(model, fitted, parts)}
+    assert np.isnan(found["held out"].value)
+    assert not found["held out"].passed
+    assert "31 rows are of series that have no past" in found["held out"].note
+    assert -2 < found["shop=a"].value < -0.4
+    (folded,) = cross_validated(model, model.estimator, parts.training, 0)
+    assert folded.note == "not defined in 5 of 5 folds"
+
+
+def test_scaled_errors_work_in_folds_and_where_settings_are_tried() -> None:
+    model = declared(metrics={"neg_mase": -1})
+    parts = split(model, noise(0))
+    (folded,) = cross_validated(model, model.estimator, parts.training, 0)
+    assert -1.5 < folded.low < folded.value < folded.high < -0.4
+    grid = GridSearchCV(
+        model.estimator,
+        {"ridge__alpha": [0.1, 1]},
+        scoring=scorer(model, "neg_mase", parts.training),
+        cv=folds(model, parts.training, 0),
+    )
+    grid.fit(parts.training[[*model.inputs]], parts.training["sales"])
+    assert grid.cv_results_["mean_test_score"][1] == pytest.approx(folded.value)
+
+
+def test_scaled_errors_are_of_numbers_in_time() -> None:
+    model = declared(time=None, gap=None, series=[], lags=[], metrics={"neg_mase": -1})
+    with pytest.raises(ModelError, match="neg_mase is about numbers in time"):
+        check(model, pd.Series([1, 2]))

@@ -28,6 +28,7 @@ class Declared:
     target: str = "y"
     estimator: Any = field(default_factory=LinearRegression)
     gap: Any = None
+    metrics: tuple[str, ...] = ()
     season: Any = None
     series: tuple[str, ...] = ()
     lags: tuple[str, ...] = ()

@@ -49,8 +49,8 @@ class Model:
             numbers (missing ones as NaN), times in UTC, texts, and as categories
             where the contract lists all values.
         metrics: The least value for promotion by the name of a metric of
-            `sklearn.metrics.get_scorer_names()`; more is always better. The first
-            one decides where a single one is needed.
+            `sklearn.metrics.get_scorer_names()`, or `neg_mase` of series; more is
+            always better. The first one decides where a single one is needed.
         scorers: Metrics of your own, by the name that `metrics` gives them: each made
             by `sklearn.metrics.make_scorer`, which says whether less is better. Then
             its values are negative, so that more is better here, too. With `positive`

@@ -13,6 +13,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from twobus.models.declaration import Model, ModelError, explain
 from twobus.models.rows import SHARE, table_of
+from twobus.models.series import MASE, SCALE
 
 
 class Measure:
@@ -23,7 +24,12 @@ class Measure:
     """
 
     def __init__(
-        self, model: Model, metric: str, fitted: Any, truth: pd.Series
+        self,
+        model: Model,
+        metric: str,
+        fitted: Any,
+        truth: pd.Series,
+        scale: pd.Series | None = None,
     ) -> None:
         """Begin with what was true.
 
@@ -32,6 +38,7 @@ class Measure:
             metric: The name of a metric.
             fitted: What has predicted; it knows its classes.
             truth: What was true; its index finds the rows of the predictions.
+            scale: What scaled errors are divided by, by the same index.
         """
         self.own = metric in model.scorers
         self.scorer = _named(model, metric)
@@ -47,16 +54,26 @@ class Measure:
                 truth = truth == self.positive
                 self.told.classes_ = np.array([False, True])
         self.truth = truth
+        self.scale = scale if metric == MASE else None
 
     def __call__(self, predicted: pd.DataFrame) -> float:
         """Return the metric; NaN where it is not defined, and `reason` says why."""
         self.reason = ""
         if self.positive is not None:
             predicted = self._two(predicted)
+        truth = self.truth.loc[predicted.index]
+        if self.scale is not None:
+            scale = self.scale.loc[predicted.index]
+            if unknown := int(scale.isna().sum()):
+                self.reason = (
+                    f"not defined here: {unknown} rows are of series that have no past "
+                    "in the training part, or never changed there"
+                )
+                return nan
+            truth, predicted = truth / scale, predicted.div(scale, axis="index")
         with warnings.catch_warnings(), config_context(assume_finite=True):
             warnings.simplefilter("ignore")
             try:
-                truth = self.truth.loc[predicted.index]
                 value = float(self.scorer(self.told, predicted, truth))
             except Exception as error:
                 if self.own:
@@ -81,21 +98,33 @@ class Measure:
 
 
 def scorer(
-    model: Model, metric: str
+    model: Model, metric: str, rows: pd.DataFrame
 ) -> Callable[[Any, pd.DataFrame, pd.Series], float]:
-    """Return what scikit-learn calls to score a fitted estimator by some features."""
+    """Return what scikit-learn calls to score a fitted estimator by some features.
+
+    Args:
+        model: The declaration.
+        metric: The name of a metric.
+        rows: The rows that it is called for in parts; they know their scale.
+    """
+    scales = rows.get(SCALE)
 
     def score(fitted: Any, given: pd.DataFrame, truth: pd.Series) -> float:
+        scale = None if scales is None else scales.loc[truth.index]
+        scale = None if scale is None else scale.reset_index(drop=True)
         # Rows may come more than once.
         truth = truth.reset_index(drop=True)
         predicted = table_of(model, fitted, given).reset_index(drop=True)
-        return Measure(model, metric, fitted, truth)(predicted)
+        return Measure(model, metric, fitted, truth, scale)(predicted)
 
     return score
 
 
 def _named(model: Model, metric: str) -> Any:
     """Return the scorer of a name: the model's own, or scikit-learn's."""
+    if metric == MASE:
+        # Of errors that are scaled before.
+        metric = "neg_mean_absolute_error"
     return model.scorers.get(metric) or get_scorer(metric)
 
 
@@ -110,7 +139,11 @@ def check(model: Model, truth: pd.Series) -> None:
         ModelError: If a name is no scorer's, or a metric is about one class
             of two and nobody has said which.
     """
-    known = get_scorer_names()
+    known = [*get_scorer_names(), MASE]
+    if MASE in model.metrics and (not model.time or is_classifier(model.estimator)):
+        raise ModelError(
+            f"{MASE} is about numbers in time: declare `time`, or leave it."
+        )
     for metric, own in model.scorers.items():
         if metric in known:
             raise ModelError(

@@ -16,6 +16,7 @@ from twobus.models.declaration import Model
 from twobus.models.intervals import CONFIDENCE, interval
 from twobus.models.metrics import Measure, scorer
 from twobus.models.rows import conform, features, predict
+from twobus.models.series import SCALE
 from twobus.models.split import Split, folds
 
 HELD_OUT = "held out"
@@ -100,7 +101,8 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
     guesses = [*baselines(model, parts)]
     scores = []
     for metric, needed, which, positions in questions(model, rows):
-        measure = Measure(model, metric, fitted, rows[model.target].iloc[positions])
+        truth = rows[model.target].iloc[positions]
+        measure = Measure(model, metric, fitted, truth, rows.get(SCALE))
         these = predicted.iloc[positions]
         value = measure(these)
         note = measure.reason
@@ -149,7 +151,9 @@ def cross_validated(
             given,
             training[model.target],
             cv=parts,
-            scoring={metric: scorer(model, metric) for metric in model.metrics},
+            scoring={
+                metric: scorer(model, metric, training) for metric in model.metrics
+            },
             error_score="raise",
         )
     share = np.mean([len(judged) / len(learned) for learned, judged in parts])

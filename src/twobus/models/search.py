@@ -43,7 +43,7 @@ def search(name: str, scheduler: str = "", seed: int = 0) -> pd.DataFrame:
         grid = GridSearchCV(
             seeded(model, seed),
             dict(model.search),
-            scoring=scorer(model, metric),
+            scoring=scorer(model, metric, training),
             cv=folds(model, training, seed),
             refit=False,
         )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from twobus.models.declaration import Model
 
 WORD = re.compile(r"[0-9]+[A-Za-z]+|[0-9]+(\.[0-9]+)?")
+# The mean absolute scaled error, and the column that says what it divides by.
+MASE, SCALE = "neg_mase", "_scale"
 # Years with each length of a month, in which spans are compared.
 YEARS = pd.Series(pd.date_range("2023-01-01", "2026-12-31", tz="UTC"))
 
@@ -170,6 +172,33 @@ def reached(
     newest = past.groupby("series")["time"].max()
     last = newest.reindex(number(model, rows)).set_axis(rows.index)
     return ~(_sortable(times - span(times, model.gap)) > last)
+
+
+def scales(model: Model, training: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
+    """Return by how much each row's series misses itself, which MASE divides by.
+
+    It is the mean absolute error, in the training part, of repeating the value before
+    or, with a `season`, the one a season before: R. Hyndman and A. Koehler, 2006,
+    International Journal of Forecasting 22, 679-688
+    (doi:10.1016/j.ijforecast.2006.03.001).
+
+    Args:
+        model: The declaration.
+        training: The training part.
+        rows: The rows to divide the errors of.
+
+    Returns:
+        A number a row, in units of the target; missing where a series has no past, or
+        never changed.
+    """
+    past = known(model, training)
+    steps = past.groupby("series")["value"].diff()
+    if model.season is not None:
+        before = past["time"] - span(past["time"], model.season)
+        steps = past["value"] - at(past, past["series"], before)["value"]
+    mean = steps.abs().groupby(past["series"]).mean()
+    found = mean.where(mean > 0).reindex(number(model, rows))
+    return found.set_axis(rows.index)
 
 
 def known(model: Model, rows: pd.DataFrame) -> pd.DataFrame:

@@ -79,6 +79,11 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
             + (", and no key may be on both sides." if model.key else ".")
             + (f" The gap is {model.gap!r}." if model.gap is not None else "")
         )
+    if series.MASE in model.metrics:
+        training, held_out = (
+            part.assign(**{series.SCALE: series.scales(model, training, part)})
+            for part in (training, held_out)
+        )
     inputs = conform(training, model)
     found = features(model, inputs)
     places = range(min(len(inputs), ALONE))

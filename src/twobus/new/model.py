@@ -224,6 +224,7 @@ def _shape(found: Proposal, columns: Mapping[str, object]) -> dict[str, str]:
         "estimator": estimator,
         "setting": f"{kind.lower()}__{setting}",
         "tried": tried,
+        "trusted": repr(["numpy.dtype", *["sklearn.tree._tree.Tree"] * (not texts)]),
         "whose": _named("key", found.key) + _named("series", found.series),
         "in_time": _in_time(found),
         "guess": guess,

@@ -25,6 +25,7 @@ from twobus.models.intervals import by_seeds, interval
 from twobus.models.metrics import Measure
 from twobus.models.rows import conform, features, predict
 from twobus.models.scores import Score, evaluate, questions
+from twobus.models.series import SCALE
 from twobus.models.split import Split, split
 from twobus.project import Project, here
 from twobus.review.before import ask
@@ -312,6 +313,7 @@ def _paired(
             metric,
             SimpleNamespace(classes_=np.array(side.classes)),
             rows[model.target],
+            rows.get(SCALE),
         )
         for side in sides
     )
