@@ -32,6 +32,7 @@ def guesses(
     given: dict[str, Any] = {"key": [], "series": [], "gap": None, "season": None}
     model = SimpleNamespace(
         inputs=["day"],
+        weight=None,
         target="y",
         time="day",
         estimator=LinearRegression(),

@@ -144,6 +144,7 @@ def test_types_that_are_not_trusted_are_named_before_the_fit(
     quick: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
     monkeypatch.setattr("twobus.models.training.MANY", 100)
+    monkeypatch.setattr("twobus.models.artifacts.STANDARD", ())
     edit(quick, MODULE, '    trusted=["numpy.dtype"],\n', "")
     said = refused(tasks.train, [NAME])
     assert "holds types that it does not trust: numpy.dtype" in said

@@ -26,6 +26,7 @@ def declared(
         target="y",
         estimator=estimator,
         positive=positive,
+        weight=None,
         metrics=dict.fromkeys(metrics, 0.0),
         scorers=scorers,
     )
@@ -149,7 +150,7 @@ def test_a_scorer_that_fails_is_named() -> None:
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (declared("f1", f1=make_scorer(cost)), "is scikit-learn's"),
+        (declared("f1", f1=make_scorer(cost)), "has a meaning already"),
         (declared("accuracy", cost=make_scorer(cost)), "judges nothing"),
         (declared("cost", cost=cost), "does not say whether more is better"),
     ],

@@ -29,6 +29,7 @@ class Declared:
     estimator: Any = field(default_factory=LinearRegression)
     gap: Any = None
     metrics: tuple[str, ...] = ()
+    weight: str | None = None
     season: Any = None
     series: tuple[str, ...] = ()
     lags: tuple[str, ...] = ()

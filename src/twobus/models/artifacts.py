@@ -13,6 +13,16 @@ from twobus.models.formats import FormatError, PickleError, check, known, no_pic
 
 FILE = "model.skops"
 CONTENTS = "contents.json"
+# What common estimators are made of, and holds settings and arrays alone. Not trees:
+# whoever writes one can have a prediction read beyond its arrays, and crash.
+STANDARD = (
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "twobus.models.quantiles.Quantiles",
+)
 
 
 def save(name: str, model: Model, fitted: Any, folder: Path) -> None:
@@ -50,12 +60,12 @@ def load(name: str, model: Model, folder: Path) -> Any:
         with no_pickles():
             if model.load:
                 return model.load(folder)
-            return skops.io.load(folder / FILE, trusted=list(model.trusted))
+            return skops.io.load(folder / FILE, trusted=[*STANDARD, *model.trusted])
     except PickleError as error:
         raise _refused(name, "A file", error) from None
     except UntrustedTypesFoundException:
         found = skops.io.get_untrusted_types(file=folder / FILE)
-        unknown = ", ".join(sorted({*found} - {*model.trusted}))
+        unknown = ", ".join(sorted({*found} - {*STANDARD, *model.trusted}))
         raise ModelError(
             f"The model {name!r} holds types that it does not trust: {unknown}. "
             f"Read what they do, then add them to `trusted` in models/{name}.py."

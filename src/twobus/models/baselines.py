@@ -10,6 +10,8 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from twobus.models import series
 from twobus.models.columns import span
 from twobus.models.declaration import Model
+from twobus.models.fitting import ask_for_weights, routed, weighted
+from twobus.models.quantiles import Quantiles
 from twobus.models.rows import predict
 from twobus.models.split import Split
 
@@ -25,9 +27,18 @@ def baselines(model: Model, parts: Split) -> Iterator[pd.DataFrame]:
         parts: The rows.
     """
     rows = parts.held_out
-    dull = DummyClassifier() if is_classifier(model.estimator) else DummyRegressor()
+    dull: Any = DummyRegressor()
+    if is_classifier(model.estimator):
+        dull = DummyClassifier()
+    elif hasattr(model.estimator, "predict_quantiles"):
+        told: Any = model.estimator
+        dull = Quantiles(DummyRegressor(strategy="quantile"), told.quantiles)
     given = parts.training[list(model.inputs)]
-    fitted = dull.fit(given, parts.training[model.target])
+    counted = weighted(model, parts.training)
+    with routed(model):
+        if counted:
+            ask_for_weights(dull)
+        fitted = dull.fit(given, parts.training[model.target], **counted)
     yield predict(model, fitted, rows)
     if model.time and not is_classifier(model.estimator):
         yield _earlier(model, parts)

@@ -77,7 +77,11 @@ def render(
             _owners(),
             *_known_to(name),
             "## Data and code",
-            *(f"- {_words(fact)}: {_shown(value)}" for fact, value in facts.items()),
+            *(
+                f"- {_words(fact)}: {_shown(value)}"
+                for fact, value in facts.items()
+                if value is not None
+            ),
             "## Train again",
             f"`git checkout {facts['commit'][:12]}`, "
             f"`uv run poe train {name} --seed {facts['seed']}`",

@@ -31,7 +31,7 @@ from twobus.models import (
 from twobus.models.batch import predict_table
 from twobus.models.columns import closed_list, limits
 from twobus.models.declaration import find, names, unanswered
-from twobus.models.facts import seeded
+from twobus.models.fitting import learn, seeded
 from twobus.models.rows import conform, known_target, predict
 from twobus.models.series import lagged, reached
 from twobus.models.split import split
@@ -147,14 +147,15 @@ class TestModels:
         self, model: Model, rows: pd.DataFrame
     ) -> None:
         known = known_target(model, rows).dropna(subset=[*model.inputs])
+        if model.weight:
+            known = known[known[model.weight] > 0]
         tiny = (
             known.drop_duplicates([*model.inputs]).groupby(model.target).head(TINY // 2)
         )
         tiny = tiny.sample(frac=1, random_state=SEED).head(TINY)
         # Repeated, so that estimators that want several rows a leaf can learn them too.
         often = pd.concat([tiny] * 50, ignore_index=True)
-        features = model.features(conform(often, model))
-        fitted = seeded(model, SEED).fit(features, often[model.target])
+        fitted = learn(model, seeded(model, SEED), often)
         predicted = predict(model, fitted, tiny)[model.target]
         if is_classifier(fitted):
             assert (predicted == tiny[model.target]).mean() > 0.8
@@ -187,11 +188,14 @@ class TestModels:
     def test_predictions_follow_inputs_that_raise_them(
         self, model: Model, rows: pd.DataFrame, trained: Trained
     ) -> None:
-        before = predict(model, trained.fitted, rows).iloc[:, -1].mean()
+        # Of a class the probability, else the number itself.
+        place = -1 if is_classifier(trained.fitted) else 0
+        before = predict(model, trained.fitted, rows).iloc[:, place].mean()
         for column in model.rising:
             raised = rows.assign(**{column: rows[column] * 1.1})
             inputs = conform(rows, model).assign(**{column: raised[column]})
-            assert predict(model, trained.fitted, inputs).iloc[:, -1].mean() >= before
+            after = predict(model, trained.fitted, inputs).iloc[:, place].mean()
+            assert after >= before
 
     @pytest.mark.ml_test_score("monitoring 5")
     def test_predictions_are_numbers_at_the_limits_of_the_contract(

@@ -64,6 +64,8 @@ class Model:
             Without it, equal rows are.
         series: In place of `key`, the columns that tell which series a row is of, such
             as a shop: each is learned from first, and judged by what follows.
+        weight: The column that says how much a row counts, in learning and in scores:
+            a number, 0 or more. It is no input.
         time: The column whose newest fifth of values is held out; without it, a
             fifth of the keys is.
         gap: How far ahead it predicts: nothing is learned for so long before the times
@@ -101,6 +103,7 @@ class Model:
     positive: Any = None
     slices: Mapping[str, float] = field(default_factory=dict)
     key: Sequence[str] = ()
+    weight: str | None = None
     time: str | None = None
     series: Sequence[str] = ()
     gap: Any = None
@@ -121,6 +124,11 @@ class Model:
         Raises:
             ModelError: With a sentence for the first mistake.
         """
+        if not isinstance(self.target, str):
+            raise ModelError(
+                "A model has one target: declare one for each, which may share their "
+                "features."
+            )
         object.__setattr__(self, "contract", contract(self.table))
         columns = self.contract.columns
         lags = series.names(self)
@@ -132,8 +140,11 @@ class Model:
                     f"{name} names {unknown[0]!r}, which the table {self.table!r} "
                     f"lacks; it has {', '.join(columns)}."
                 )
-        if self.target in self.inputs:
-            raise ModelError(f"The target {self.target!r} cannot be an input as well.")
+        for what, column in (("target", self.target), ("weight", self.weight)):
+            if column in self.inputs:
+                raise ModelError(f"The {what} {column!r} cannot be an input as well.")
+        if self.weight and not columns[self.weight].dtype.type.is_numeric():
+            raise ModelError(f"The weight {self.weight!r} is no number.")
         if foreign := {*self.invariant, *self.rising} - {*self.inputs}:
             raise ModelError(f"{min(foreign)!r} is no input, so nothing follows of it.")
         if not self.inputs or not self.metrics:
@@ -162,6 +173,7 @@ class Model:
             "slices": [*self.slices],
             "key": self.key,
             "series": self.series,
+            "weight": [self.weight] if self.weight else [],
             "time": [self.time] if self.time else [],
         }
 

@@ -8,11 +8,11 @@ from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
-from sklearn.base import clone
 
 from twobus import git
 from twobus.data import digest, source
 from twobus.models.declaration import Model
+from twobus.models.fitting import seeded, threshold
 from twobus.models.split import Split
 from twobus.project import here
 
@@ -36,6 +36,8 @@ class Facts:
         python: The version of Python.
         packages: The versions of packages that decide on predictions.
         estimator: The estimator with the settings that are not scikit-learn's own.
+        threshold: The probability from which on it decides for the positive class;
+            None where nobody has chosen one.
     """
 
     trained: str
@@ -52,9 +54,10 @@ class Facts:
     python: str
     packages: list[str]
     estimator: str
+    threshold: float | None
 
 
-def gather(model: Model, parts: Split, seed: int) -> Facts:
+def gather(model: Model, fitted: Any, parts: Split, seed: int) -> Facts:
     """Return the facts of a training that ends now."""
     rows = pd.concat([parts.training, parts.held_out])["_row"]
     content = rows.sort_values().to_numpy().tobytes()
@@ -76,11 +79,5 @@ def gather(model: Model, parts: Split, seed: int) -> Facts:
         python=platform.python_version(),
         packages=[f"{name} {version(name)}" for name in packages],
         estimator=" ".join(repr(seeded(model, seed)).split()),
+        threshold=threshold(fitted),
     )
-
-
-def seeded(model: Model, seed: int) -> Any:
-    """Return a model's estimator, new, with each of its random states set."""
-    estimator = clone(model.estimator)
-    names = [name for name in estimator.get_params() if name.endswith("random_state")]
-    return estimator.set_params(**dict.fromkeys(names, seed))

@@ -43,6 +43,7 @@ def interval(
     *,
     time: str | None = None,
     within: tuple[float, float] = (-np.inf, np.inf),
+    weights: pd.Series | None = None,
 ) -> Interval:
     """Return a 95 % jackknife interval.
 
@@ -52,7 +53,8 @@ def interval(
     allows for what is left of their correlation as a series of first order, whose
     estimate is corrected for its bias: F. Marriott and J. Pope, 1954, Biometrika 41,
     390-402 (doi:10.1093/biomet/41.3-4.390). Where a share is all or nothing, it is that
-    of E. Wilson, 1927, JASA 22, 209-212 (doi:10.1080/01621459.1927.10502953).
+    of E. Wilson, 1927, JASA 22, 209-212 (doi:10.1080/01621459.1927.10502953); keys of
+    unlike weights are then as many as say the same: L. Kish, 1965, Survey Sampling.
     `poe coverage` simulates how often such intervals hold the truth.
 
     Args:
@@ -62,6 +64,7 @@ def interval(
         predicted: The predictions, row by row.
         time: The column of times.
         within: Between what the metric always is.
+        weights: How much each of the rows counts; else all count the same.
     """
     value = measure(predicted)
     if np.isnan(value):
@@ -81,8 +84,7 @@ def interval(
     margin = _margin(parts, alike)
     low, high = value - margin, value + margin
     if np.ptp(without) == 0 and value in within:
-        keys = rows["_key"].nunique()
-        low, high = _wilson(value, keys, within)
+        low, high = _wilson(value, _independent(rows["_key"], weights), within)
     return Interval(max(low, within[0]), min(high, within[1]))
 
 
@@ -146,8 +148,16 @@ def _margin(parts: Any, alike: float) -> float:
     return quantile * sqrt(variance * inflation / count)
 
 
+def _independent(keys: pd.Series, weights: pd.Series | None) -> float:
+    """Return how many keys that count the same would tell as much."""
+    if weights is None:
+        return float(keys.nunique())
+    each = weights.groupby(keys).sum()
+    return float(each.sum() ** 2 / (each**2).sum())
+
+
 def _wilson(
-    value: float, count: int, within: tuple[float, float]
+    value: float, count: float, within: tuple[float, float]
 ) -> tuple[float, float]:
     """Return both ends where all of so many cases say the same."""
     square = float(ndtri((1 + CONFIDENCE) / 2)) ** 2

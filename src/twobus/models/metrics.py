@@ -2,17 +2,25 @@
 
 import warnings
 from collections.abc import Callable
+from inspect import signature
 from math import isnan, nan
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    is_classifier,
+    is_regressor,
+)
 from sklearn.metrics import get_scorer, get_scorer_names
 
 from twobus.models.declaration import Model, ModelError, explain
-from twobus.models.rows import SHARE, table_of
+from twobus.models.quantiles import OF_QUANTILES
+from twobus.models.rows import SHARE, table_of, weights
 from twobus.models.series import MASE, SCALE
 
 
@@ -30,6 +38,7 @@ class Measure:
         fitted: Any,
         truth: pd.Series,
         scale: pd.Series | None = None,
+        weights: pd.Series | None = None,
     ) -> None:
         """Begin with what was true.
 
@@ -39,6 +48,7 @@ class Measure:
             fitted: What has predicted; it knows its classes.
             truth: What was true; its index finds the rows of the predictions.
             scale: What scaled errors are divided by, by the same index.
+            weights: How much a row counts, by the same index; else all count the same.
         """
         self.own = metric in model.scorers
         self.scorer = _named(model, metric)
@@ -55,6 +65,7 @@ class Measure:
                 self.told.classes_ = np.array([False, True])
         self.truth = truth
         self.scale = scale if metric == MASE else None
+        self.weights = weights
 
     def __call__(self, predicted: pd.DataFrame) -> float:
         """Return the metric; NaN where it is not defined, and `reason` says why."""
@@ -74,7 +85,10 @@ class Measure:
         with warnings.catch_warnings(), config_context(assume_finite=True):
             warnings.simplefilter("ignore")
             try:
-                value = float(self.scorer(self.told, predicted, truth))
+                counted: dict[str, Any] = {}
+                if self.weights is not None:
+                    counted["sample_weight"] = self.weights.loc[predicted.index]
+                value = float(self.scorer(self.told, predicted, truth, **counted))
             except Exception as error:
                 if self.own:
                     told = f"The scorer {self.metric!r} failed: {explain(error)}"
@@ -98,34 +112,42 @@ class Measure:
 
 
 def scorer(
-    model: Model, metric: str, rows: pd.DataFrame
+    model: Model, metric: str, rows: pd.DataFrame, reasons: list[str] | None = None
 ) -> Callable[[Any, pd.DataFrame, pd.Series], float]:
     """Return what scikit-learn calls to score a fitted estimator by some features.
 
     Args:
         model: The declaration.
         metric: The name of a metric.
-        rows: The rows that it is called for in parts; they know their scale.
+        rows: The rows that it is called for in parts; they know scale and weights.
+        reasons: Gets why a value is not a number, each time, in this process.
     """
-    scales = rows.get(SCALE)
+    known = {"scale": rows.get(SCALE), "weights": weights(model, rows)}
 
     def score(fitted: Any, given: pd.DataFrame, truth: pd.Series) -> float:
-        scale = None if scales is None else scales.loc[truth.index]
-        scale = None if scale is None else scale.reset_index(drop=True)
+        here = {
+            name: column.loc[truth.index].reset_index(drop=True)
+            for name, column in known.items()
+            if column is not None
+        }
         # Rows may come more than once.
         truth = truth.reset_index(drop=True)
         predicted = table_of(model, fitted, given).reset_index(drop=True)
-        return Measure(model, metric, fitted, truth, scale)(predicted)
+        measure = Measure(model, metric, fitted, truth, **here)
+        value = measure(predicted)
+        if measure.reason and reasons is not None:
+            reasons.append(measure.reason)
+        return value
 
     return score
 
 
 def _named(model: Model, metric: str) -> Any:
-    """Return the scorer of a name: the model's own, or scikit-learn's."""
+    """Return the scorer of a name: the model's own, ours, or scikit-learn's."""
     if metric == MASE:
         # Of errors that are scaled before.
         metric = "neg_mean_absolute_error"
-    return model.scorers.get(metric) or get_scorer(metric)
+    return model.scorers.get(metric) or OF_QUANTILES.get(metric) or get_scorer(metric)
 
 
 def check(model: Model, truth: pd.Series) -> None:
@@ -139,7 +161,7 @@ def check(model: Model, truth: pd.Series) -> None:
         ModelError: If a name is no scorer's, or a metric is about one class
             of two and nobody has said which.
     """
-    known = [*get_scorer_names(), MASE]
+    known = [*get_scorer_names(), *OF_QUANTILES, MASE]
     if MASE in model.metrics and (not model.time or is_classifier(model.estimator)):
         raise ModelError(
             f"{MASE} is about numbers in time: declare `time`, or leave it."
@@ -147,7 +169,7 @@ def check(model: Model, truth: pd.Series) -> None:
     for metric, own in model.scorers.items():
         if metric in known:
             raise ModelError(
-                f"{metric!r} in `scorers` is scikit-learn's: call yours otherwise."
+                f"{metric!r} in `scorers` has a meaning already: call yours otherwise."
             )
         if metric not in model.metrics:
             raise ModelError(
@@ -159,12 +181,31 @@ def check(model: Model, truth: pd.Series) -> None:
                 f"{metric!r} in `scorers` does not say whether more is better: write "
                 "make_scorer(function, greater_is_better=...) of sklearn.metrics."
             )
-    known += model.scorers
+    known += [*model.scorers]
     for metric in model.metrics:
         if metric not in known:
             raise ModelError(
                 f"There is no metric {metric!r}; scikit-learn has {', '.join(known)}."
             )
+        if metric in OF_QUANTILES and not hasattr(model.estimator, "predict_quantiles"):
+            raise ModelError(
+                f"{metric} needs quantiles: put the estimator, with all its pipeline, "
+                "into twobus.models.quantiles.Quantiles."
+            )
+        if model.weight and not _counts(_named(model, metric)):
+            raise ModelError(
+                f"{metric} cannot count rows by `weight`: take another metric, or give "
+                "the function of your scorer a `sample_weight`."
+            )
+    told = hasattr(model.estimator, "__sklearn_tags__")
+    if not told or not (
+        is_classifier(model.estimator) or is_regressor(model.estimator)
+    ):
+        raise ModelError(
+            f"{type(model.estimator).__name__} does not say whether it tells classes "
+            "or numbers: inherit from ClassifierMixin or RegressorMixin of "
+            "sklearn.base, before BaseEstimator."
+        )
     classes = truth.unique().tolist()
     if model.positive is not None and model.positive not in classes:
         raise ModelError(
@@ -179,6 +220,11 @@ def check(model: Model, truth: pd.Series) -> None:
     if is_classifier(model.estimator):
         _one_of_two(model, classes)
         _by_shares(model)
+
+
+def _counts(scorer: Any) -> bool:
+    """Whether a scorer takes weights."""
+    return "sample_weight" in signature(scorer._score_func).parameters
 
 
 # Metrics that are about the class that is true, and so need to know which it is.

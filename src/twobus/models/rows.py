@@ -9,8 +9,9 @@ from sklearn.pipeline import Pipeline
 
 from twobus.models.declaration import Model, ModelError
 
-# How the columns of probabilities begin; the class follows.
+# How the columns of probabilities begin, and the class follows; those of quantiles.
 SHARE = "probability_"
+QUANTILE = "quantile_"
 
 
 class RowError(ModelError):
@@ -94,6 +95,25 @@ def known_target(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
     return known.astype({model.target: whole if exact else "float64"})
 
 
+def weights(model: Model, rows: pd.DataFrame) -> pd.Series | None:
+    """Return how much each row counts; None where all count the same.
+
+    Raises:
+        ModelError: If a weight is missing, negative or infinite, or all are 0.
+    """
+    if model.weight is None:
+        return None
+    found = rows[model.weight].astype("float64")
+    if wrong := int((~np.isfinite(found) | (found < 0)).sum()):
+        raise ModelError(
+            f"The weight {model.weight!r} is missing, negative or infinite in {wrong} "
+            f"of {len(found)} rows: correct them, or leave these rows out of the table."
+        )
+    if not found.any():
+        raise ModelError(f"The weight {model.weight!r} is 0 in all {len(found)} rows.")
+    return found
+
+
 def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
     """Predict, by the model's own features and estimator.
 
@@ -105,7 +125,8 @@ def predict(model: Model, fitted: Any, rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         For each row, in the same order, a column named after the target and, where
         the estimator gives probabilities, one of each class: `probability_` and its
-        name.
+        name; where it has `predict_quantiles`, one of each of its `quantiles`, such as
+        `quantile_0.05`.
 
     Raises:
         RowError: If the estimator refuses a row, or predicts no finite number for it.
@@ -189,6 +210,10 @@ def table_of(model: Model, fitted: Any, given: pd.DataFrame) -> pd.DataFrame:
         shares = fitted.predict_proba(given)
         for position, label in enumerate(fitted.classes_):
             predicted[f"{SHARE}{label}"] = shares[:, position]
+    if hasattr(fitted, "predict_quantiles"):
+        found = fitted.predict_quantiles(given)
+        for position, share in enumerate(fitted.quantiles):
+            predicted[f"{QUANTILE}{share:g}"] = found[:, position]
     numbers = [values for values in predicted.values() if values.dtype.kind == "f"]
     if not all(np.isfinite(values).all() for values in numbers):
         raise ValueError("A prediction is not finite.")

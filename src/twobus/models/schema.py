@@ -20,7 +20,7 @@ from sklearn.base import is_classifier
 from twobus.models.answers import Problem
 from twobus.models.columns import closed_list, identifiers
 from twobus.models.declaration import Model
-from twobus.models.rows import SHARE
+from twobus.models.rows import QUANTILE, SHARE
 
 MOST_ROWS = 10_000
 WHOSE = "Whose row it is: only logged, to be compared with what becomes of it."
@@ -75,6 +75,8 @@ def answer_type(name: str, model: Model) -> Any:
     fields: dict[str, Any] = {model.target: (kind, ...)}
     if hasattr(model.estimator, "predict_proba"):
         fields["probability"] = (dict[str, float], ...)
+    if hasattr(model.estimator, "predict_quantiles"):
+        fields["quantile"] = (dict[str, float], ...)
     row: Any = _row(f"{name}_prediction", fields, None)
     facts: dict[str, Any] = {"model": (str, ...), "version": (int, ...)}
     whole = create_model(f"{name}_answer", **facts, predictions=(list[row], ...))
@@ -100,14 +102,17 @@ def to_answer(model: Model, predicted: pd.DataFrame) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {model.target: value} for value in predicted[model.target].tolist()
     ]
-    shares = {
-        column.removeprefix(SHARE): predicted[column].tolist()
-        for column in predicted
-        if column != model.target
-    }
-    if shares:
-        for row, values in zip(rows, zip(*shares.values(), strict=True), strict=True):
-            row["probability"] = dict(zip(shares, values, strict=True))
+    for start in (SHARE, QUANTILE):
+        found = {
+            column.removeprefix(start): predicted[column].tolist()
+            for column in predicted
+            if column != model.target and column.startswith(start)
+        }
+        if found:
+            for row, values in zip(
+                rows, zip(*found.values(), strict=True), strict=True
+            ):
+                row[start.strip("_")] = dict(zip(found, values, strict=True))
     return rows
 
 

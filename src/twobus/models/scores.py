@@ -13,9 +13,10 @@ from sklearn.model_selection import cross_validate
 
 from twobus.models.baselines import baselines
 from twobus.models.declaration import Model
+from twobus.models.fitting import routed, weighted
 from twobus.models.intervals import CONFIDENCE, interval
 from twobus.models.metrics import Measure, scorer
-from twobus.models.rows import conform, features, predict
+from twobus.models.rows import conform, features, predict, weights
 from twobus.models.series import SCALE
 from twobus.models.split import Split, folds
 
@@ -27,6 +28,7 @@ SHARES = (
     "average_precision",
     "balanced_accuracy",
     "f1",
+    "interval_coverage",
     "jaccard",
     "precision",
     "recall",
@@ -98,17 +100,25 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
     """
     rows = parts.held_out
     predicted = predict(model, fitted, rows)
+    counted = weights(model, rows)
     guesses = [*baselines(model, parts)]
     scores = []
     for metric, needed, which, positions in questions(model, rows):
         truth = rows[model.target].iloc[positions]
-        measure = Measure(model, metric, fitted, truth, rows.get(SCALE))
+        measure = Measure(model, metric, fitted, truth, rows.get(SCALE), counted)
         these = predicted.iloc[positions]
         value = measure(these)
         note = measure.reason
         judged = rows.iloc[positions]
         within = _range(metric)
-        ends = interval(judged, measure, these, time=model.time, within=within)
+        ends = interval(
+            judged,
+            measure,
+            these,
+            time=model.time,
+            within=within,
+            weights=None if counted is None else counted.iloc[positions],
+        )
         scores.append(
             Score(
                 metric,
@@ -144,16 +154,16 @@ def cross_validated(
     """
     parts = folds(model, training, seed)
     given = features(model, conform(training, model))
-    with warnings.catch_warnings():
+    reasons: dict[str, list[str]] = {metric: [] for metric in model.metrics}
+    with warnings.catch_warnings(), routed(model):
         warnings.simplefilter("ignore")
         found = cross_validate(
             estimator,
             given,
             training[model.target],
             cv=parts,
-            scoring={
-                metric: scorer(model, metric, training) for metric in model.metrics
-            },
+            params=weighted(model, training),
+            scoring={it: scorer(model, it, training, reasons[it]) for it in reasons},
             error_score="raise",
         )
     share = np.mean([len(judged) / len(learned) for learned, judged in parts])
@@ -167,7 +177,10 @@ def cross_validated(
         mean = float(values.mean(skipna=False))
         margin = quantile * values.std(skipna=False) * sqrt(1 / len(parts) + share)
         low, high = mean - margin, min(mean + margin, _range(metric)[1])
-        note = f"not defined in {undefined} of {len(parts)} folds" if undefined else ""
+        note = ""
+        if undefined:
+            why = reasons[metric][0].removeprefix("not defined here").lstrip(":, ")
+            note = f"not defined in {undefined} of {len(parts)} folds: {why}"
         count = len(training)
         scores.append(Score(metric, FOLDED, count, mean, low, high, note=note))
     return scores

@@ -12,7 +12,7 @@ from twobus.models import series
 from twobus.models.columns import span
 from twobus.models.declaration import Model, ModelError
 from twobus.models.keys import hashed
-from twobus.models.rows import conform, features, known_target
+from twobus.models.rows import conform, features, known_target, weights
 
 HELD_OUT = 0.2
 FOLDS = 5
@@ -52,10 +52,11 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
         added.
 
     Raises:
-        ModelError: If a part would be empty, a feature is the target, or the features
-            of a row depend on others.
+        ModelError: If a part would be empty, a weight cannot be one, a feature is the
+            target, or the features of a row depend on others.
     """
     known = known_target(model, series.lagged(model, rows))
+    weights(model, known)
     # Without a key, what the model sees of a row tells whose it is, so that another
     # column of the table moves no row.
     known = known.assign(_key=hashed(known, identity(model)), _row=_content(known))

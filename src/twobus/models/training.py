@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -13,8 +12,7 @@ from time import perf_counter
 from typing import Any
 
 import pandas as pd
-from sklearn.base import clone, is_classifier
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import is_classifier
 
 from twobus.data import source
 from twobus.models import holdout
@@ -22,10 +20,11 @@ from twobus.models.artifacts import save
 from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
 from twobus.models.drift import training_profile
-from twobus.models.facts import gather, seeded
+from twobus.models.facts import gather
+from twobus.models.fitting import converging, learn, seeded, threshold
 from twobus.models.metrics import check
 from twobus.models.registry import opened, register, versions
-from twobus.models.rows import RowError, conform, features, predict
+from twobus.models.rows import RowError, predict
 from twobus.models.scores import Score, cross_validated, evaluate
 from twobus.models.split import Split, split
 
@@ -102,7 +101,7 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     parts = trained.parts
     for sentence in holdout.advice(model, parts, _before(name, known, say)):
         say(sentence)
-    facts = asdict(gather(model, parts, seed))
+    facts = asdict(gather(model, trained.fitted, parts, seed))
     held_out = trained.parts.held_out.head(GOLDEN_ROWS)
     golden = {
         "rows": as_request(held_out, model),
@@ -168,14 +167,16 @@ def fit(
     try:
         parts = split(model, rows)
         check(model, parts.training[model.target])
-        estimator = seeded(model, seed)
+        estimator = seeded(model, seed, parts.training)
         _try_to_keep(name, model, estimator, parts.training)
         # First, since its errors say more than those of several folds.
-        say(f"fitting on {len(parts.training)} rows")
-        given = features(model, conform(parts.training, model))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ConvergenceWarning)
-            fitted = estimator.fit(given, parts.training[model.target])
+        by = f", weighted by {model.weight}" if model.weight else ""
+        say(f"fitting on {len(parts.training)} rows{by}")
+        with converging(model):
+            fitted = learn(model, estimator, parts.training)
+        if (chosen := threshold(fitted)) is not None:
+            what = model.positive if model.positive is not None else fitted.classes_[1]
+            say(f"deciding for {what!r} from a probability of {chosen:.3g} on")
         say(f"cross-validating on {len(parts.training)} rows")
         folded = cross_validated(model, estimator, parts.training, seed)
         say(f"judging by {len(parts.held_out)} rows")
@@ -206,8 +207,7 @@ def _try_to_keep(
     if is_classifier(estimator):
         few = training.groupby(model.target, sort=False).head(SEVERAL)
     try:
-        given = features(model, conform(few, model))
-        fitted = clone(estimator).fit(given, few[model.target])
+        fitted = learn(model, estimator, few)
     except Exception:  # Too few for it; the fit on all says what is wrong.
         return
     with tempfile.TemporaryDirectory() as folder:

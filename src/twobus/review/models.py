@@ -20,10 +20,10 @@ from twobus.at_commit import checkout, uv_run
 from twobus.data import DataError, source
 from twobus.models.columns import contract
 from twobus.models.declaration import Model, ModelError, explain, find, names
-from twobus.models.facts import seeded
+from twobus.models.fitting import learn, seeded
 from twobus.models.intervals import by_seeds, interval
 from twobus.models.metrics import Measure
-from twobus.models.rows import conform, features, predict
+from twobus.models.rows import conform, features, predict, weights
 from twobus.models.scores import Score, evaluate, questions
 from twobus.models.series import SCALE
 from twobus.models.split import Split, split
@@ -136,7 +136,7 @@ def _outcome(name: str, *, sample: bool = False) -> tuple[Outcome, pd.DataFrame]
         rows, why = _read(model.table, sample=sample)
         parts = split(model, rows)
         given = features(model, conform(parts.training, model))
-        fitted = seeded(model, 0).fit(given, parts.training[model.target])
+        fitted = learn(model, seeded(model, 0, parts.training), parts.training)
         held_out = parts.held_out
         predicted = predict(model, fitted, held_out).to_dict("list")
         outcome = Outcome(
@@ -144,7 +144,7 @@ def _outcome(name: str, *, sample: bool = False) -> tuple[Outcome, pd.DataFrame]
             declared=_declared(model, given),
             rows=held_out["_row"].tolist(),
             predicted=predicted,
-            others=_others(model, given, parts, predicted),
+            others=_others(model, parts, predicted),
             classes=np.asarray(getattr(fitted, "classes_", [])).tolist(),
             scores=[asdict(score) for score in evaluate(model, fitted, parts)],
         )
@@ -157,7 +157,7 @@ def _outcome(name: str, *, sample: bool = False) -> tuple[Outcome, pd.DataFrame]
 
 
 def _others(
-    model: Model, given: pd.DataFrame, parts: Split, predicted: Mapping[str, list[Any]]
+    model: Model, parts: Split, predicted: Mapping[str, list[Any]]
 ) -> list[Mapping[str, list[Any]]]:
     """Return what is predicted by other seeds, unless the first of them says the same.
 
@@ -167,7 +167,7 @@ def _others(
     if not any(name.endswith("random_state") for name in seeded(model, 0).get_params()):
         return found
     for seed in range(1, SEEDS):
-        fitted = seeded(model, seed).fit(given, parts.training[model.target])
+        fitted = learn(model, seeded(model, seed, parts.training), parts.training)
         found.append(predict(model, fitted, parts.held_out).to_dict("list"))
         if found == [predicted]:
             return []
@@ -192,6 +192,7 @@ def _declared(model: Model, features: pd.DataFrame) -> dict[str, str]:
     return {
         "table": model.table,
         "target": model.target,
+        **({"weight": model.weight} if model.weight else {}),
         **{f"feature {name}": str(it.dtype) for name, it in features.items()},
         **{f"column {name}": _column(column) for name, column in columns.items()},
         **{f"least {metric}": str(least) for metric, least in model.metrics.items()},
@@ -281,10 +282,12 @@ def _rows(
     model = find(name)
     asked = questions(model, held_out)
     for score, (*_, positions) in zip(_scores(now), asked, strict=True):
-        base, low, high = nan, nan, nan
+        base, low, high, why = nan, nan, nan, score.note
         if before:
             sides = before, now
-            base, low, high = _paired(model, score.metric, sides, held_out, positions)
+            base, low, high, why = _paired(
+                model, score.metric, sides, held_out, positions
+            )
         difference = "" if isnan(base) else f"{score.value - base:+.3f}"
         if not isnan(low):
             difference += f" ({low:+.3f} to {high:+.3f})"
@@ -293,7 +296,7 @@ def _rows(
             *("" if isnan(it) else f"{it:.3f}" for it in (base, score.value)),
             difference,
             "" if score.needed is None else f"{score.needed:g}",
-            _verdict(score, low, high),
+            _verdict(score, low, high, why),
         ]
         yield f"| {' | '.join(shown)} |"
 
@@ -304,8 +307,11 @@ def _paired(
     sides: tuple[Outcome, Outcome],
     held_out: pd.DataFrame,
     positions: Any,
-) -> tuple[float, float, float]:
-    """Return the base's value, and the interval of the difference on the same rows."""
+) -> tuple[float, float, float, str]:
+    """Return the base's value, and the interval of the difference on the same rows.
+
+    The last part is why there is no interval, if so.
+    """
     rows = held_out.iloc[positions]
     was, now = (
         Measure(
@@ -314,6 +320,7 @@ def _paired(
             SimpleNamespace(classes_=np.array(side.classes)),
             rows[model.target],
             rows.get(SCALE),
+            weights(model, rows),
         )
         for side in sides
     )
@@ -333,14 +340,15 @@ def _paired(
         for measure, side in zip((was, now), sides, strict=True)
     ]
     ends = by_seeds(ends, values[1][0] - values[0][0], values)
-    return values[0][0], ends.low, ends.high
+    why = ends.note or was.reason or now.reason
+    return values[0][0], ends.low, ends.high, why
 
 
-def _verdict(score: Score, low: float, high: float) -> str:
+def _verdict(score: Score, low: float, high: float, why: str) -> str:
     if not score.passed:
         return "**below what is needed**"
     if isnan(low):
-        return ""
+        return cell(why)
     if low == high == 0:
         return "the same"
     return "better" if low > 0 else "worse" if high < 0 else "within noise"
