@@ -5,7 +5,7 @@ from math import isnan
 import numpy as np
 import pandas as pd
 import pytest
-from coverage import grouped, series, simulated
+from coverage import at_once, grouped, of_mean, series, simulated, trees
 
 from twobus.models.intervals import Interval, by_seeds, interval
 
@@ -13,14 +13,14 @@ from twobus.models.intervals import Interval, by_seeds, interval
 @pytest.mark.parametrize("count", [100, 1000])
 @pytest.mark.parametrize("alike", [0.0, 0.8])
 def test_intervals_in_time_hold_the_truth(count: int, alike: float) -> None:
-    held, given = simulated(series(count, alike), 200, seed=1)
+    held, given = simulated(of_mean(series(count, alike)), 200, seed=1)
     assert given > 0.8
     assert 0.9 <= held <= 0.99
 
 
 @pytest.mark.parametrize(("count", "size"), [(30, 1), (300, 20), (1000, 50)])
 def test_intervals_of_keys_hold_the_truth(count: int, size: int) -> None:
-    held, given = simulated(grouped(count, size), 300, seed=1)
+    held, given = simulated(of_mean(grouped(count, size)), 300, seed=1)
     assert given == 1
     assert 0.9 <= held <= 0.98
 
@@ -51,6 +51,26 @@ def test_too_few_rows_in_time_give_no_interval_but_a_reason() -> None:
     found = interval(rows, lambda them: them["x"].mean(), rows, time="time")
     assert isnan(found.high)
     assert "fewer than 50 rows in time" in found.note
+
+
+def test_a_few_times_of_several_series_give_no_interval_but_a_reason() -> None:
+    rows = shares([0.0, 1.0] * 60).assign(time=np.arange(120) // 5)
+    found = interval(rows, lambda them: them["x"].mean(), rows, time="time")
+    assert found.note == "no interval: fewer than 50 times"
+    many = shares([0.0, 1.0] * 60).assign(time=np.arange(120) // 60)
+    assert interval(many, lambda them: them["x"].mean(), many, time="time").note == ""
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.8])
+def test_rows_of_one_time_of_several_series_are_left_out_together(alike: float) -> None:
+    held, given = simulated(of_mean(at_once(1000, alike)), 200, seed=1)
+    assert given == 1
+    assert 0.9 <= held <= 0.99
+
+
+def test_folds_that_share_what_they_learn_from_hold_the_truth_of_a_tree() -> None:
+    held, _ = simulated(trees(100), 60, seed=1)
+    assert held >= 0.88
 
 
 def test_rows_of_one_time_are_told_apart_by_their_keys() -> None:

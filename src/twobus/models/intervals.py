@@ -13,8 +13,8 @@ CONFIDENCE = 0.95
 # Groups of keys that an interval leaves out in turn; with fewer there is no interval.
 GROUPS = 20
 FEWEST = 5
-# The same for blocks in time. With fewer rows, nobody can tell how much neighbours in
-# time are alike: simulated coverage falls below 90 %.
+# The same for blocks in time. With fewer rows, or fewer times of several series, nobody
+# can tell how much neighbours in time are alike: simulated coverage falls below 90 %.
 BLOCKS = 50
 # So many errors of its estimate are added to the correlation of neighbours.
 CAUTION = 0.25
@@ -69,10 +69,14 @@ def interval(
     value = measure(predicted)
     if np.isnan(value):
         return Interval(nan, nan)
-    in_time = time is not None and rows[time].nunique() > 1
+    times = rows[time].nunique() if time is not None else 1
+    in_time = times > 1
     if in_time and len(rows) < BLOCKS:
         return Interval(nan, nan, f"no interval: fewer than {BLOCKS} rows in time")
-    numbers = _blocks(len(rows)) if in_time else _groups(rows["_key"])
+    if in_time and times < BLOCKS and len(rows) < BLOCKS * times:
+        # A few series: what they share at a time is most of what is known.
+        return Interval(nan, nan, f"no interval: fewer than {BLOCKS} times")
+    numbers = _blocks(rows[time], times) if in_time else _groups(rows["_key"])
     count = int(numbers.max()) + 1
     if count < FEWEST:
         return Interval(nan, nan, f"no interval: fewer than {FEWEST} keys")
@@ -86,6 +90,22 @@ def interval(
     if np.ptp(without) == 0 and value in within:
         low, high = _wilson(value, _independent(rows["_key"], weights), within)
     return Interval(max(low, within[0]), min(high, within[1]))
+
+
+def of_folds(values: Sequence[float], share: float) -> Interval:
+    """Return an interval of the mean over folds.
+
+    It allows for folds that share most of what they learn from: C. Nadeau and Y.
+    Bengio, 2003, Machine Learning 52, 239-281 (doi:10.1023/A:1024068626366).
+
+    Args:
+        values: What each fold is worth.
+        share: How many rows a fold judges by, for each one that it learns from.
+    """
+    count, mean = len(values), float(np.mean(values))
+    quantile = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+    margin = quantile * float(np.std(values, ddof=1)) * sqrt(1 / count + share)
+    return Interval(mean - margin, mean + margin)
 
 
 def by_seeds(
@@ -114,9 +134,12 @@ def _groups(keys: pd.Series) -> Any:
     return numbers % min(GROUPS, numbers.max() + 1)
 
 
-def _blocks(count: int) -> Any:
-    """Return the number of each row's block of neighbours."""
-    return np.arange(count) * BLOCKS // count
+def _blocks(times: pd.Series, count: int) -> Any:
+    """Return the number of each row's block of neighbours; a time is not split."""
+    if count < BLOCKS:
+        # Unless there are few: then it has many rows.
+        return np.arange(len(times)) * BLOCKS // len(times)
+    return pd.factorize(times, sort=True)[0] * BLOCKS // count
 
 
 def _correlation(parts: Any) -> float:

@@ -3,18 +3,17 @@
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from math import isnan, nan, sqrt
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 from sklearn.model_selection import cross_validate
 
 from twobus.models.baselines import baselines
 from twobus.models.declaration import Model
 from twobus.models.fitting import routed, weighted
-from twobus.models.intervals import CONFIDENCE, interval
+from twobus.models.intervals import interval, of_folds
 from twobus.models.metrics import Measure, scorer
 from twobus.models.rows import conform, features, predict, weights
 from twobus.models.series import SCALE
@@ -140,9 +139,6 @@ def cross_validated(
 ) -> list[Score]:
     """Judge an estimator within the training part, each row by a fit without it.
 
-    The interval allows for folds that share most of what they learn from: C. Nadeau
-    and Y. Bengio, 2003, Machine Learning 52, 239-281 (doi:10.1023/A:1024068626366).
-
     Args:
         model: The declaration.
         estimator: Its estimator, not fitted.
@@ -167,7 +163,6 @@ def cross_validated(
             error_score="raise",
         )
     share = np.mean([len(judged) / len(learned) for learned, judged in parts])
-    quantile = stdtrit(len(parts) - 1, (1 + CONFIDENCE) / 2)
     scores = []
     for metric in model.metrics:
         values = pd.Series(found[f"test_{metric}"])
@@ -175,8 +170,8 @@ def cross_validated(
         # Not defined for a fold of a single class: a mean of the others would be one
         # of folds that were chosen.
         mean = float(values.mean(skipna=False))
-        margin = quantile * values.std(skipna=False) * sqrt(1 / len(parts) + share)
-        low, high = mean - margin, min(mean + margin, _range(metric)[1])
+        ends = of_folds(values.tolist(), float(share))
+        low, high = ends.low, min(ends.high, _range(metric)[1])
         note = ""
         if undefined:
             why = reasons[metric][0].removeprefix("not defined here").lstrip(":, ")
