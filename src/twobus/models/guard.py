@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from twobus.models.answers import Problem, log, refusal
+from twobus.models.prometheus import Counts
 
 # Of one request, and of all that are being sent.
 MOST_BYTES = 4 * 2**20
@@ -33,16 +34,18 @@ OTHERS = 128
 
 
 class Guard:
-    """Give each request an id, limits and a line in the log."""
+    """Give each request an id, limits and a line in the log, and count it."""
 
-    def __init__(self, app: ASGIApp, hosts: Set[str] = frozenset()) -> None:
+    def __init__(self, app: ASGIApp, counts: Counts, hosts: Set[str]) -> None:
         """Stand before an application.
 
         Args:
             app: The application.
+            counts: Where requests are counted.
             hosts: The names of this computer by which it may be asked; none: any.
         """
         self.app = app
+        self.counts = counts
         self.hosts = hosts
         self.held = 0
 
@@ -90,14 +93,17 @@ class Guard:
             if not status:
                 sorry = f"The server failed; its log tells more by {number}."
                 await refusal(500, Problem(problem=sorry))(scope, receive, answer)
+        seconds = time.perf_counter() - start
+        version = state.get("version", {})
+        self.counts.request(version, status, seconds)
         log(
             "request",
             id=number,
             method=method,
             path=scope["path"][:200],
             status=status,
-            milliseconds=round((time.perf_counter() - start) * 1000, 1),
-            **state.get("version", {}),
+            milliseconds=round(seconds * 1000, 1),
+            **version,
             **told,
         )
 

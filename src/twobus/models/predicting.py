@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from twobus.models.answers import Problem, as_json, refusal
 from twobus.models.guard import LARGE
+from twobus.models.prometheus import Counts
 from twobus.models.registry import Version
 from twobus.models.requests import MOST_PROBLEMS, Found, RequestError, read, read_partly
 from twobus.models.rows import RowError, unpredictable
@@ -27,7 +28,7 @@ PARTIAL = Query(description="answer the rows that are right, and name the others
 
 
 def add_route(
-    app: FastAPI, name: str, version: Version, observer: Observer | None = None
+    app: FastAPI, name: str, version: Version, observer: Observer, counts: Counts
 ) -> None:
     """Let a web application predict by a version.
 
@@ -36,11 +37,14 @@ def add_route(
         name: The model's name.
         version: The version.
         observer: What is shown the requests that are answered.
+        counts: Where requests are counted.
     """
     model = version.model
     row = row_type(name, model, version.example)
     facts = {"model": name, "version": version.number}
-    together = Together(version, observer)
+    together = Together(version, observer, counts)
+    counts.serves.labels(name, version.number).set(1)
+    in_flight = counts.in_flight.labels(name, version.number)
 
     def found_in(sent: bytes, partly: bool) -> Found:
         return read_partly(sent, row) if partly else Found([*read(sent, row)])
@@ -66,7 +70,8 @@ def add_route(
         try:
             partly = _partly(request)
             sent = await request.body()
-            found, answer = await predicted(request.state.number, sent, partly)
+            with in_flight.track_inprogress():
+                found, answer = await predicted(request.state.number, sent, partly)
         except ClientDisconnect:
             raise HTTPException(400, "There is only a part of the request") from None
         except RequestError as error:

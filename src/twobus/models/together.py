@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import pandas as pd
 from pydantic import BaseModel
 
+from twobus.models.cores import limit_threads
+from twobus.models.prometheus import Counts
 from twobus.models.registry import Version
 from twobus.models.requests import MOST_PROBLEMS
 from twobus.models.rows import apart, predict, predict_at_once
@@ -68,19 +70,26 @@ class Waiting:
 class Together:
     """Predicts by one version, in threads of its own: no other version waits for it."""
 
-    def __init__(self, version: Version, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        version: Version,
+        observer: Observer | None = None,
+        counts: Counts | None = None,
+    ) -> None:
         """Begin with nothing to do.
 
         Args:
             version: What predicts.
             observer: What is shown the requests that are answered.
+            counts: Where rows are counted.
         """
         self.version = version
         self.observer = observer
+        self.counts = counts
         self.waiting: deque[Waiting] = deque()
         self.work: asyncio.Task[None] | None = None
-        self.lane = ThreadPoolExecutor(1)
-        self.others = ThreadPoolExecutor(ALONE)
+        self.lane = ThreadPoolExecutor(1, initializer=limit_threads)
+        self.others = ThreadPoolExecutor(ALONE, initializer=limit_threads)
         self.alone = asyncio.Semaphore(ALONE)
 
     async def answer(self, asked: Asked) -> Answer:
@@ -205,5 +214,8 @@ class Together:
             frame: All their rows, as `schema.to_frame` gives them.
             predicted: What `rows.predict` gives for them.
         """
+        if self.counts:
+            known = self.version.name, self.version.number
+            self.counts.rows.labels(*known).observe(len(frame))
         if self.observer:
             self.observer.answered(self.version, batch, predicted)
