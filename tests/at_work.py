@@ -157,27 +157,15 @@ def serve_slowly(port: int) -> None:
     serving.serve(port)
 
 
-def serve_a_constant(port: int) -> None:
-    """Serve what does nothing, started in the way of our application."""
-    bare = FastAPI()
-
-    @bare.post("/constant")
-    async def constant() -> dict[str, list[dict[str, str]]]:
-        return {"predictions": [{"sex": "male"}]}
-
-    put(serving, make_app=lambda hosts: bare)
-    serving.serve(port)
-
-
 def serve_logged(port: int) -> None:
     """Serve, and log what is predicted."""
     os.environ["PREDICTION_LOG"] = "kept 50% é"
     serving.serve(port)
 
 
-def serve_by_hand(port: int, name: str) -> None:
+def serve_by_hand(port: int) -> None:
     """Serve a model as people do by hand: neither checks, nor a log, nor batches."""
-    version = registry.fetch(name, 1)
+    version = registry.fetch("penguin_sex", 1)
     features, fitted = version.model.features, version.fitted
     bare = FastAPI()
 

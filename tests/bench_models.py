@@ -20,8 +20,9 @@ from twobus.models import registry, tasks
 from twobus.models.rows import conform, predict
 
 ROUNDS = 5
-# One thread asks over four connections: more than one at a time, less than a crowd.
-WRK = ["wrk", "--threads", "1", "--connections", "4"]
+WRK = ["wrk", "--threads", "1"]
+# How many ask at a time, one row each.
+CLIENTS = (1, 32)
 NO_WRK = (
     "Load is not measured without wrk: `sudo apt-get install wrk`, or `brew install "
     "wrk` on macOS."
@@ -65,54 +66,40 @@ def promoted(template: Path, project: Path) -> Path:
 
 
 def load(project: Path, work: Path) -> list[str]:
-    """Send one row at a time to the model, and to a route that does nothing."""
+    """Send one row at a time to `poe serve`, and to a route that is made by hand."""
     script = work / "ask.lua"
-    # Those that were asked in each round: the rate, and the latency of 99 %.
-    rates: dict[str, list[float]] = {"model": [], "constant": []}
-    tails: dict[str, list[float]] = {"model": [], "constant": []}
+    found: list[str] = []
     with (
         server(project, work) as served,
-        server(project, work, at_work.serve_a_constant) as bare,
+        server(project, work, at_work.serve_by_hand) as bare,
     ):
         (model,) = served.get("/models").json()
         body = json.dumps({"rows": [model["example"]]})
         script.write_text(SCRIPT.replace("BODY", body), "utf-8")
-        places = {
-            "model": f"{served.url}/models/{NAME}/predict",
-            "constant": f"{bare.url}/constant",
-        }
+        places = (f"{served.url}/models/{NAME}/predict", f"{bare.url}/by-hand")
 
-        def ask(which: str, seconds: int) -> dict[str, float]:
-            words = [*WRK, "--duration", f"{seconds}s", "--script", str(script)]
-            told = run(*words, places[which], cwd=work).output
-            found: dict[str, float] = json.loads(told.splitlines()[-1])
-            if found["failed"]:
-                raise SystemExit(f"The {which} did not answer each time:\n{told}")
-            return found
+        def ask(place: str, clients: int, seconds: int) -> dict[str, float]:
+            often = ["--connections", str(clients), "--duration", f"{seconds}s"]
+            told = run(*WRK, *often, "--script", str(script), place, cwd=work).output
+            answer: dict[str, float] = json.loads(told.splitlines()[-1])
+            if answer["failed"]:
+                raise SystemExit(f"Not each request was answered:\n{told}")
+            return answer
 
-        for which in places:
-            ask(which, 1)
-        for _ in range(ROUNDS):
-            for which in places:
-                found = ask(which, 4)
-                rates[which].append(found["rate"])
-                tails[which].append(found["p99"])
-    ratios = [
-        constant / ours
-        for constant, ours in zip(rates["constant"], rates["model"], strict=True)
-    ]
-    return [
-        row("one row to a model, a second", rates["model"], "requests", 0),
-        row(
-            "a constant, a second",
-            rates["constant"],
-            "requests",
-            0,
-        ),
-        row("constant / model", ratios, digits=1),
-        row("one row to a model, p99", tails["model"], "ms", 1),
-        row("a constant, p99", tails["constant"], "ms", 1),
-    ]
+        for clients in CLIENTS:
+            for place in places:
+                ask(place, clients, 1)
+            # In turns, so that both meet the same moods of the machine.
+            rounds = [[ask(it, clients, 3) for it in places] for _ in range(ROUNDS)]
+            ours, theirs = zip(*rounds, strict=True)
+            ratios = [one["rate"] / other["rate"] for one, other in rounds]
+            who = f"{clients} client{'s' * (clients > 1)}"
+            for what, told in (("poe serve", ours), ("by hand", theirs)):
+                rates, tails = ([it[key] for it in told] for key in ("rate", "p99"))
+                found.append(row(f"{who}, {what}, a second", rates, "requests", 0))
+                found.append(row(f"{who}, {what}, p99", tails, "ms", 0))
+            found.append(row(f"{who}, poe serve / by hand", ratios))
+    return found
 
 
 def overhead(project: Path) -> list[str]:
