@@ -87,6 +87,16 @@ def test_a_row_has_what_was_asked_and_what_was_answered(place: Path) -> None:
     assert rows["predicted_sex"].tolist() == said
 
 
+def test_rows_have_their_places_where_others_are_wrong(place: Path) -> None:
+    with asking() as client:
+        response = client.post(
+            f"/models/{NAME}/predict?partial=true",
+            json={"rows": [ROW | {"species": CANARY}, ROW, ROW | {"sex": 1}, ROW]},
+        )
+    assert response.status_code == 200
+    assert logged(place)["row"].tolist() == [1, 3]
+
+
 def test_nothing_is_logged_unless_asked_for(models: Path) -> None:
     with asking() as client:
         ask(client, ROW)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import ibis
@@ -15,6 +16,7 @@ from twobus.data.checks.task import run
 from twobus.data.checks.verdict import Reference
 from twobus.data.connection import in_memory
 from twobus.models import declaration
+from twobus.models.columns import PREDICTED
 from twobus.models.declaration import Model, find
 from twobus.tasks import task
 
@@ -48,6 +50,26 @@ def training_profile(
     today = look(table, model.contract, datetime.now(UTC), "training")
     keys = len(rows[[*model.key]].drop_duplicates()) if model.key else len(rows)
     return to_json(replace(today.profile, keys=keys))
+
+
+def predicted_profile(model: Model, predicted: pd.DataFrame) -> dict[str, Any]:
+    """Return what predictions look like, by the names that a log has for them.
+
+    Args:
+        model: The declaration.
+        predicted: What `rows.predict` gives, for the rows held out.
+    """
+    given = pa.Table.from_pandas(predicted.add_prefix(PREDICTED), preserve_index=False)
+    table = in_memory().create_table("predicted", given)
+    contract = SimpleNamespace(columns=predicted_columns(model))
+    return to_json(look(table, contract, datetime.now(UTC), "held out").profile)
+
+
+def predicted_columns(model: Model) -> dict[str, Any]:
+    """Return what a contract says of a prediction, by the name that a log has."""
+    checks = model.contract.columns[model.target].checks
+    # A prediction may come twice where the truth may not.
+    return {f"{PREDICTED}{model.target}": SimpleNamespace(unique=False, checks=checks)}
 
 
 def references(table: str) -> Iterator[Reference]:

@@ -1,15 +1,17 @@
-"""Where predictions are logged, as the settings say: a folder or an object store."""
+"""Where predictions are logged, as the settings say, and which columns of a row."""
 
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pyarrow as pa
 from pyarrow import fs
 from pydantic import Field, ValidationError
 
-from twobus.models.declaration import ModelError
+from twobus.models.columns import INPUT, KEY, identifiers, personal_inputs
+from twobus.models.declaration import Model, ModelError
 from twobus.models.sentences import bare
 from twobus.project import here
 from twobus.settings import Settings
@@ -104,3 +106,32 @@ def settings() -> LogSettings:
             "PREDICTION_LOG_SHARE must be a number above 0 and up to 1: 0.1 logs one "
             "of ten requests."
         ) from None
+
+
+def logged_columns(model: Model) -> dict[str, tuple[str, pa.DataType]]:
+    """Return the columns of a row of a request that are logged, by their names there.
+
+    Args:
+        model: The declaration.
+
+    Returns:
+        The column and its type. None of it is personal, as today's contract says.
+    """
+    personal = personal_inputs(model)
+    named = {f"{INPUT}{it}": it for it in model.inputs if it not in personal}
+    named |= {f"{KEY}{it}": it for it in identifiers(model)}
+    columns = model.columns
+    return {name: (it, _type(columns[it].dtype.type)) for name, it in named.items()}
+
+
+def _type(kind: Any) -> pa.DataType:
+    """Return the type that holds whatever a request may have for a column."""
+    if kind.is_string():
+        return pa.string()
+    if kind.is_boolean():
+        return pa.bool_()
+    if kind.is_timestamp():
+        return pa.timestamp("us", "UTC")
+    if kind.is_date():
+        return pa.date32()
+    return pa.int64() if kind.is_integer() else pa.float64()

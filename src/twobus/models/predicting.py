@@ -51,9 +51,8 @@ def add_route(
 
     def answer_now(number: str, sent: bytes, partly: bool) -> tuple[Found, Answer]:
         found = found_in(sent, partly)
-        return found, together.answer_now(
-            Asked(number, found.right(), len(sent), partly)
-        )
+        asked = Asked(number, found.right(), len(sent), partly, found.places())
+        return found, together.answer_now(asked)
 
     async def predicted(number: str, sent: bytes, partly: bool) -> tuple[Found, Answer]:
         if len(sent) > LARGE:
@@ -62,7 +61,7 @@ def add_route(
             found = found_in(sent, partly)
         else:
             found = await run_in_threadpool(found_in, sent, partly)
-        asked = Asked(number, found.right(), len(sent), partly)
+        asked = Asked(number, found.right(), len(sent), partly, found.places())
         return found, await together.answer(asked)
 
     async def answer(request: Request) -> Response:

@@ -21,16 +21,9 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from twobus.models.answers import log
-from twobus.models.columns import (
-    INPUT,
-    KEY,
-    PREDICTED,
-    identifiers,
-    kept_apart,
-    personal_inputs,
-)
+from twobus.models.columns import PREDICTED, kept_apart
 from twobus.models.declaration import Model
-from twobus.models.log_place import Place, place, settings
+from twobus.models.log_place import Place, logged_columns, place, settings
 from twobus.models.sentences import bare
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -38,35 +31,6 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 ROWS, SECONDS = 10_000, 300.0
 # Bytes of requests that wait to be read, and of rows that wait to be written.
 MOST_NOTED, MOST_UNWRITTEN = 8 * 2**20, 64 * 2**20
-
-
-def logged_columns(model: Model) -> dict[str, tuple[str, pa.DataType]]:
-    """Return the columns of a row of a request that are logged, by their names there.
-
-    Args:
-        model: The declaration.
-
-    Returns:
-        The column and its type. None of it is personal, as today's contract says.
-    """
-    personal = personal_inputs(model)
-    named = {f"{INPUT}{it}": it for it in model.inputs if it not in personal}
-    named |= {f"{KEY}{it}": it for it in identifiers(model)}
-    columns = model.columns
-    return {name: (it, _type(columns[it].dtype.type)) for name, it in named.items()}
-
-
-def _type(kind: Any) -> pa.DataType:
-    """Return the type that holds whatever a request may have for a column."""
-    if kind.is_string():
-        return pa.string()
-    if kind.is_boolean():
-        return pa.bool_()
-    if kind.is_timestamp():
-        return pa.timestamp("us", "UTC")
-    if kind.is_date():
-        return pa.date32()
-    return pa.int64() if kind.is_integer() else pa.float64()
 
 
 class Asked(Protocol):
@@ -83,6 +47,10 @@ class Asked(Protocol):
     @property
     def size(self) -> int:
         """How many bytes that were."""
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Where they are among all rows of the request; empty: these are all."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +193,11 @@ class PredictionLog:
         if known is None:
             known = self._columns[seen.name, seen.number] = logged_columns(seen.model)
         rows = [row for asked in seen.asked for row in asked.rows]
-        numbers = [it for asked in seen.asked for it in range(len(asked.rows))]
+        numbers = [
+            place
+            for asked in seen.asked
+            for place in asked.places or range(len(asked.rows))
+        ]
         requests = [asked.number for asked in seen.asked for _ in asked.rows]
         moment = pa.scalar(seen.time, pa.timestamp("us", "UTC"))
         columns: dict[str, Any] = {

@@ -58,6 +58,7 @@ def register(
     profile: Mapping[str, Any] | None = None,
     held_out: Mapping[str, Any] | None = None,
     seconds: Mapping[str, float] | None = None,
+    outputs: Mapping[str, Any] | None = None,
 ) -> int:
     """Keep a fitted estimator as the next version of a model.
 
@@ -73,6 +74,7 @@ def register(
         profile: What the rows look like that it has learned from, if that is known.
         held_out: Which keys it was judged by: see `holdout.described`.
         seconds: How long each step took.
+        outputs: What it predicts for these looks like, if that is known.
 
     Returns:
         The number of the version.
@@ -92,6 +94,7 @@ def register(
             "golden.json": json.dumps(golden, indent=2),
             "card.html": card,
             **({"profile.json": json.dumps(profile)} if profile else {}),
+            **({"outputs.json": json.dumps(outputs)} if outputs else {}),
             holdout.FILE: json.dumps(held_out or {}),
         }
         for file, text in texts.items():
@@ -123,19 +126,19 @@ def versions(name: str) -> list[int]:
         return sorted(found, reverse=True)
 
 
-def champion(name: str) -> int | None:
-    """Return the version of a model that serves, if one was promoted.
+def champion(name: str, alias: str = "champion") -> int | None:
+    """Return the version that serves, if one was promoted; `challenger`: the newest.
 
     Raises:
         ModelError: If the registry cannot be read, or names no version there.
     """
     model = _registered(name)
-    now = model.aliases.get("champion") if model else None
+    now = model.aliases.get(alias) if model else None
     if now is not None and not str(now).isdecimal():
+        again = f"promote {name} NUMBER" if alias == "champion" else f"train {name}"
         raise ModelError(
-            f"The alias champion of {store.title(name)} in the registry "
-            f"{store.place()} is {now!r}, and no version: uv run poe promote {name} "
-            "NUMBER sets it anew."
+            f"The alias {alias} of {store.title(name)} in the registry {store.place()} "
+            f"is {now!r}, and no version: uv run poe {again} sets it anew."
         )
     return None if now is None else int(now)
 

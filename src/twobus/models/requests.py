@@ -58,6 +58,10 @@ class Found:
         """Return the rows that are right."""
         return [it for it in self.rows if it is not None]
 
+    def places(self) -> list[int]:
+        """Return where these are among all rows."""
+        return [place for place, it in enumerate(self.rows) if it is not None]
+
     def add(self, found: list[Problem], count: int) -> None:
         """Count problems, and keep those for which there is room."""
         self.problems += found[: MOST_PROBLEMS - len(self.problems)]

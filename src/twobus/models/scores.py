@@ -109,7 +109,7 @@ def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
         value = measure(these)
         note = measure.reason
         judged = rows.iloc[positions]
-        within = _range(metric)
+        within = range_of(metric)
         ends = interval(
             judged,
             measure,
@@ -171,7 +171,7 @@ def cross_validated(
         # of folds that were chosen.
         mean = float(values.mean(skipna=False))
         ends = of_folds(values.tolist(), float(share))
-        low, high = ends.low, min(ends.high, _range(metric)[1])
+        low, high = ends.low, min(ends.high, range_of(metric)[1])
         note = ""
         if undefined:
             why = reasons[metric][0].removeprefix("not defined here").lstrip(":, ")
@@ -201,7 +201,7 @@ def _best(values: Iterable[float]) -> float:
     return max((value for value in values if not isnan(value)), default=nan)
 
 
-def _range(metric: str) -> tuple[float, float]:
+def range_of(metric: str) -> tuple[float, float]:
     """Return between what a metric always is."""
     if metric.startswith("neg_brier"):
         return -1.0, 0.0

@@ -46,12 +46,14 @@ class Asked:
         rows: Its rows, as `requests.read` returns them.
         size: How many bytes were sent.
         partly: Whether it wants an answer, too, where a row cannot be predicted.
+        places: Where the rows are among all that were sent; empty: these are all.
     """
 
     number: str
     rows: Sequence[BaseModel]
     size: int = 0
     partly: bool = False
+    places: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,9 @@ class Together:
         else:
             predicted = predict(model, fitted, frame)
         answers = dict(zip(frame.index, to_answer(model, predicted), strict=True))
-        few = replace(asked, rows=[asked.rows[row] for row in frame.index])
+        known = asked.places or range(len(asked.rows))
+        right, places = ([it[row] for row in frame.index] for it in (asked.rows, known))
+        few = replace(asked, rows=right, places=places)
         self._answered([few], frame, predicted)
         return [answers.get(row) for row in range(len(asked.rows))]
 

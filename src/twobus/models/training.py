@@ -19,7 +19,7 @@ from twobus.models import holdout
 from twobus.models.artifacts import save
 from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
-from twobus.models.drift import training_profile
+from twobus.models.drift import predicted_profile, training_profile
 from twobus.models.facts import gather
 from twobus.models.fitting import converging, learn, seeded, threshold
 from twobus.models.metrics import check
@@ -118,6 +118,12 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     except Exception as error:  # Nobody may lose a fitted model for it.
         profile = None
         say(f"keeping no profile to compare with later ({type(error).__name__})")
+    try:
+        told = predict(model, trained.fitted, parts.held_out)
+        outputs = predicted_profile(model, told)
+    except Exception as error:  # Nobody may lose a fitted model for it.
+        outputs = None
+        say(f"keeping no profile of predictions ({type(error).__name__})")
     steps("registering")
     return register(
         name,
@@ -129,6 +135,7 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         profile,
         holdout.described(model, parts),
         steps.seconds,
+        outputs,
     )
 
 

@@ -52,7 +52,11 @@ class Change:
 
 
 def compare(
-    before: Profile, today: Today, drifts: Mapping[str, float], known: str = ""
+    before: Profile,
+    today: Today,
+    drifts: Mapping[str, float],
+    known: str = "",
+    alarms: float = ALARMS,
 ) -> list[Change]:
     """Compare columns of a table with what they were.
 
@@ -63,6 +67,7 @@ def compare(
             is not the usual one.
         known: A column of which the earlier rows had a value, because others were
             left out.
+        alarms: How often chance alone may be called a change, in any column.
 
     Returns:
         One change a column that both have, in their order.
@@ -71,7 +76,7 @@ def compare(
     both = [name for name in now.columns if name in before.columns]
     # Rows of one customer are alike, so that they tell less than those of many.
     weight = min(it.keys / max(it.rows, 1) for it in (before, now))
-    chance = Chance(ALARMS, weight).among(QUESTIONS * len(both))
+    chance = Chance(alarms, weight).among(QUESTIONS * len(both))
     sizes = (before.rows, now.rows)
     changes = []
     for name in both:

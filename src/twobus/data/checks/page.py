@@ -8,7 +8,7 @@ from string import Template
 
 from twobus import content_policy
 from twobus.data.checks.compare import Change
-from twobus.data.checks.verdict import Comparison, Verdict
+from twobus.data.checks.verdict import Verdict
 
 PAGE = Path(__file__).with_name("page.html")
 # A picture has so many pairs of bars; what is rarer is left out.
@@ -22,7 +22,7 @@ def lines(verdicts: Sequence[Verdict]) -> list[str]:
     rows = [
         [it.name, _rows(it), it.age and f"{it.age} ago", it.state] for it in verdicts
     ]
-    shown = _aligned([head, *rows])
+    shown = aligned([head, *rows])
     for verdict in verdicts:
         shown += [f"\n{verdict.name}: {note}." for note in verdict.notes]
         for compared in verdict.compared:
@@ -30,7 +30,7 @@ def lines(verdicts: Sequence[Verdict]) -> list[str]:
             count = f"{len(odd)} of {len(compared.changes)} columns"
             if odd:
                 shown += [f"\n{verdict.name}, since {compared.with_.label}: {count}"]
-                shown += _aligned([HEAD, *map(_cells, odd)])
+                shown += aligned([HEAD, *map(_cells, odd)])
     return shown
 
 
@@ -43,12 +43,24 @@ def page(verdicts: Sequence[Verdict], title: str, place: str, now: datetime) -> 
         place: Where tables are read from.
         now: The present time.
     """
+    return whole(title, place, now, "\n".join(map(_section, verdicts)))
+
+
+def whole(title: str, place: str, now: datetime, sections: str) -> str:
+    """Return a page with its style, and with what it explains of every such page.
+
+    Args:
+        title: Its title.
+        place: What its numbers were read from.
+        now: The present time.
+        sections: What it shows, as HTML.
+    """
     return Template(PAGE.read_text("utf-8")).substitute(
         policy=content_policy.head(),
         title=escape(title),
         place=escape(place),
         taken=f"{now:%Y-%m-%d %H:%M} UTC",
-        tables="\n".join(map(_section, verdicts)),
+        tables=sections,
     )
 
 
@@ -66,15 +78,19 @@ def _section(verdict: Verdict) -> str:
             *["<ul>"] * bool(said),
             *(f"<li>{escape(sentence)}" for sentence in said),
             *["</ul>"] * bool(said),
-            *map(_comparison, verdict.compared),
+            *(
+                comparison(f"Since {it.with_.label}", it.changes)
+                for it in verdict.compared
+            ),
         ]
     )
 
 
-def _comparison(compared: Comparison) -> str:
-    odd = [it for it in compared.changes if it.notes]
-    rest = [it for it in compared.changes if not it.notes]
-    parts = [f"<h3>Since {escape(compared.with_.label)}</h3>"]
+def comparison(title: str, changes: Sequence[Change]) -> str:
+    """Return what has become of columns, as HTML: first what is to be looked at."""
+    odd = [it for it in changes if it.notes]
+    rest = [it for it in changes if not it.notes]
+    parts = [f"<h3>{escape(title)}</h3>"]
     if odd:
         parts.append(_columns(odd))
     if rest:
@@ -142,7 +158,8 @@ def _cells(change: Change) -> list[str]:
     return [change.column, missing, drift, "; ".join(change.notes)]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table for a terminal."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(

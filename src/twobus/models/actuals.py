@@ -1,0 +1,116 @@
+"""What has become of the rows that were predicted, as far as a table knows by now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from twobus.data import source
+from twobus.models.columns import INPUT, KEY, PREDICTED, contract, kept_apart
+from twobus.models.declaration import Model, ModelError
+from twobus.models.keys import hashed
+from twobus.models.rows import known_target
+
+# By these a table may name a prediction, instead of by the key of its row.
+BY_REQUEST = ["request", "row"]
+
+
+@dataclass(frozen=True)
+class Actuals:
+    """The truth of rows.
+
+    Attributes:
+        table: The table that knows it.
+        by: The columns that both have.
+        truth: The target, by a hash of these columns; each hash is there once.
+        ambiguous: How many rows of the table were left out, since several have the
+            same values in these columns.
+    """
+
+    table: str
+    by: Sequence[str]
+    truth: pd.Series
+    ambiguous: int
+
+
+def read(model: Model, table: str = "") -> Actuals:
+    """Read what is known by now.
+
+    Args:
+        model: The declaration.
+        table: The table; the model's own where it is empty.
+
+    Raises:
+        ModelError: If rows of the log cannot be found in it.
+        DataError: If it cannot be read.
+    """
+    table = table or model.table
+    columns = contract(table).columns
+    if model.target not in columns:
+        raise ModelError(f"The table {table} has no column {model.target}.")
+    key = [*model.key, *model.series]
+    both = [*key, *([model.time] if model.time and model.time not in key else [])]
+    choices = [it for it in (BY_REQUEST, key, both) if it and {*it} <= {*columns}]
+    personal = kept_apart(table, both) if {*both} <= {*columns} else set()
+    choices = [it for it in choices if not personal & {*it}]
+    hint = (
+        f"so rows are not found in {table} again: give a table with the columns "
+        f"request, row and {model.target} by --actuals TABLE"
+    )
+    if not choices:
+        what = " and ".join(sorted(personal)) or "no key"
+        why = f"{what} is personal" if personal else "the model declares no key"
+        raise ModelError(f"{why}, {hint}.")
+    wanted = [*dict.fromkeys([*(name for it in choices for name in it), model.target])]
+    found = source().read(table).select(wanted).to_pandas()
+    known = known_target(model, found)
+    for by in choices:
+        # Where each has a row of its own, nothing else is needed.
+        numbers = hashed(known, by)
+        if numbers.is_unique:
+            break
+    again = numbers.duplicated(keep=False)
+    if len(known) and again.all():
+        raise ModelError(f"no row has its own {' and '.join(by)}, {hint}.")
+    truth = known[model.target].set_axis(numbers)[~again.to_numpy()]
+    return Actuals(table, by, truth, int(again.sum()))
+
+
+def joined(rows: pd.DataFrame, model: Model, actuals: Actuals) -> pd.DataFrame:
+    """Return the predictions whose truth is known.
+
+    Args:
+        rows: Rows of a log.
+        model: The declaration.
+        actuals: The truth.
+
+    Returns:
+        Predictions as `rows.predict` gives them, with `_truth` and `_key`; the index
+        is that of the rows.
+    """
+    by = [_name(it, rows, actuals) for it in actuals.by]
+    if not {*by} <= {*rows.columns}:
+        return pd.DataFrame()
+    told = rows[rows[by].notna().all(axis="columns")]
+    if told.empty:
+        return pd.DataFrame()
+    truth = hashed(told, by).map(actuals.truth)
+    target = f"{PREDICTED}{model.target}"
+    others = [it for it in told if it.startswith(PREDICTED) and it != target]
+    # What only other versions predict is empty here.
+    names = [target, *(it for it in others if told[it].notna().any())]
+    predictions = told[names].rename(columns=lambda it: it.removeprefix(PREDICTED))
+    # Rows of one customer are alike; where nobody knows whose they are, of a request.
+    whose = [_name(it, rows, actuals) for it in model.key]
+    keyed = whose if whose and {*whose} <= {*rows.columns} else ["request"]
+    found = predictions.assign(_truth=truth, _key=hashed(told, keyed))
+    found = found[truth.notna()]
+    # Where some were unknown, whole numbers have become floats.
+    return found.astype({"_truth": actuals.truth.dtype})
+
+
+def _name(column: str, rows: pd.DataFrame, actuals: Actuals) -> str:
+    """Return what a log calls a column."""
+    if [*actuals.by] == BY_REQUEST and column in BY_REQUEST:
+        return column
+    return f"{INPUT}{column}" if f"{INPUT}{column}" in rows else f"{KEY}{column}"
