@@ -232,5 +232,5 @@ if __name__ == "__main__":
     else:
         with tempfile.TemporaryDirectory() as name:
             print("| what | median | from - to |\n|---|---|---|")
-            place = Path(name)
-            print("\n".join(training(snapshot(place / "twobus"), place)))
+            work = Path(name)
+            print("\n".join(training(snapshot(work / "twobus"), work)))

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from twobus.models import holdout
 from twobus.models import split as splitting
@@ -116,6 +116,22 @@ def test_no_key_is_on_both_sides_of_a_fold_in_time() -> None:
         assert len(learned) and len(judged)
         assert not {*rows["_key"].iloc[learned]} & {*rows["_key"].iloc[judged]}
         assert rows["month"].iloc[learned].max() <= rows["month"].iloc[judged].min()
+
+
+def test_folds_of_many_keys_keep_keys_together_and_share_rare_classes() -> None:
+    random = np.random.default_rng(0)
+    keys = random.integers(0, 6_000, 20_000)
+    rows = pd.DataFrame({"_key": keys.astype("uint64"), "y": keys % 500 == 0})
+    model = cast("Model", Declared([], estimator=LogisticRegression()))
+    parts = folds(model, rows, 0)
+    for learned, judged in parts:
+        assert not {*rows["_key"].iloc[learned]} & {*rows["_key"].iloc[judged]}
+        assert len(judged) == pytest.approx(len(rows) / 5, rel=0.05)
+        rare = rows[rows["y"]]["_key"].nunique()
+        found = rows.iloc[judged].query("y")["_key"].nunique()
+        assert found == pytest.approx(rare / 5, abs=1)
+    together = np.concatenate([judged for _, judged in parts])
+    assert sorted(together) == [*range(len(rows))]
 
 
 def test_a_gap_before_what_is_judged_is_not_learned_from(

@@ -41,6 +41,9 @@ def hashed(rows: pd.DataFrame, names: Sequence[str]) -> pd.Series:
 def _texts(column: pd.Series) -> Any:
     """Return the canonical texts of a column, each value looked at once."""
     codes, known = pd.factorize(column, use_na_sentinel=False)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
+        # As below, without a look at each.
+        return np.asarray(known).astype(str).astype(object)[codes]
     return np.array([canonical(it) for it in known], dtype=object)[codes]
 
 

@@ -1,12 +1,19 @@
 """Keep rows apart that a model must not learn from, and prove that they are."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from sklearn.base import is_classifier
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, TimeSeriesSplit
+from sklearn.model_selection import (
+    GroupKFold,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    TimeSeriesSplit,
+)
 
 from twobus.models import series
 from twobus.models.columns import span
@@ -16,6 +23,8 @@ from twobus.models.rows import conform, features, known_target, weights
 
 HELD_OUT = 0.2
 FOLDS = 5
+# Of more keys, how many rows each has is of no importance.
+MANY_KEYS = 2_000
 # So many rows are tried alone.
 ALONE = 10
 
@@ -132,10 +141,37 @@ def folds(model: Model, training: pd.DataFrame, seed: int) -> list[tuple[Any, An
         size = max(1, len(training) // (2 * FOLDS))
         parts = TimeSeriesSplit(FOLDS, test_size=size).split(training)
         return [_without(model, training, *part) for part in parts]
-    stratified = is_classifier(model.estimator)
-    splitter = StratifiedGroupKFold if stratified else GroupKFold
-    parts = splitter(FOLDS, shuffle=True, random_state=seed)
-    return list(parts.split(training, training[model.target], training["_key"]))
+    keys, target = training["_key"], training[model.target]
+    options: dict[str, Any] = {"shuffle": True, "random_state": seed}
+    if not is_classifier(model.estimator):
+        return list(GroupKFold(FOLDS, **options).split(training, target, keys))
+    if keys.nunique() <= MANY_KEYS:
+        splitter = StratifiedGroupKFold(FOLDS, **options)
+        return list(splitter.split(training, target, keys))
+    return _by_rarest(target, keys, StratifiedKFold(FOLDS, **options))
+
+
+def _by_rarest(
+    target: pd.Series, keys: pd.Series, splitter: StratifiedKFold
+) -> list[tuple[Any, Any]]:
+    """Split keys by the rarest class that each has.
+
+    StratifiedGroupKFold takes each key in turn, which takes minutes for 100,000. Of so
+    many keys, folds are of much the same size however many rows one has.
+    """
+    rarity = target.map(target.value_counts().rank(method="first"))
+    rarest = rarity.groupby(keys).min()
+    fold = pd.Series(0, index=rarest.index)
+    with warnings.catch_warnings():
+        # Of a class with fewer keys than folds.
+        warnings.simplefilter("ignore")
+        for number, (_, judged) in enumerate(splitter.split(rarest, rarest)):
+            fold.iloc[judged] = number
+    found = keys.map(fold).to_numpy()
+    return [
+        (np.flatnonzero(found != number), np.flatnonzero(found == number))
+        for number in range(FOLDS)
+    ]
 
 
 def _without(
