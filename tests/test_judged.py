@@ -149,3 +149,25 @@ def test_types_that_are_not_trusted_are_named_before_the_fit(
     said = refused(tasks.train, [NAME])
     assert "holds types that it does not trust: numpy.dtype" in said
     assert "fitting on" not in capsys.readouterr().err
+
+
+def test_a_version_learns_from_all_rows_once_it_is_judged(
+    quick: Path, capsys: Output
+) -> None:
+    edit(quick, MODULE, "target=", "refit=True, target=")
+    commit(quick)
+    tasks.train([NAME])
+    assert "refitting on all 333 rows" in capsys.readouterr().err
+    before, after = registry.fetch(NAME, 1), registry.fetch(NAME, 2)
+    # It is judged by rows that it had not learned from by then.
+    assert after.scores == before.scores
+    rows = pd.DataFrame([dict(before.example)])
+    given = before.model.features(rows)
+    shares = [it.fitted.predict_proba(given)[0, 0] for it in (before, after)]
+    assert shares[0] != shares[1]
+    tasks.promote(NAME, 2)
+    capsys.readouterr()
+    tasks.evaluate([NAME])
+    assert "it was judged before it learned from all rows" in capsys.readouterr().out
+    profile = json.loads((version_files(2) / "profile.json").read_text("utf-8"))
+    assert profile["rows"] == 333

@@ -89,6 +89,8 @@ class Model:
             each with the reason; card and score show it.
         save: Writes a fitted estimator into a folder; skops does, without it.
         load: Reads what `save` wrote.
+        refit: Whether a version learns from all rows, once it is judged by those held
+            out. Its scores and its card are of the fit before.
         contract: The contract of the table: today's, or for a version that is loaded
             the one that it was trained by.
     """
@@ -116,6 +118,7 @@ class Model:
     untested: Mapping[str, str] = field(default_factory=dict)
     save: Callable[[Any, Path], None] | None = None
     load: Callable[[Path], Any] | None = None
+    refit: bool = False
     contract: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

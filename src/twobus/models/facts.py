@@ -36,6 +36,8 @@ class Facts:
         python: The version of Python.
         packages: The versions of packages that decide on predictions.
         estimator: The estimator with the settings that are not scikit-learn's own.
+        refitted: Whether it has learned from the rows that it was judged by as well,
+            once that was done.
         threshold: The probability from which on it decides for the positive class;
             None where nobody has chosen one.
     """
@@ -54,6 +56,7 @@ class Facts:
     python: str
     packages: list[str]
     estimator: str
+    refitted: bool
     threshold: float | None
 
 
@@ -79,5 +82,6 @@ def gather(model: Model, fitted: Any, parts: Split, seed: int) -> Facts:
         python=platform.python_version(),
         packages=[f"{name} {version(name)}" for name in packages],
         estimator=" ".join(repr(seeded(model, seed)).split()),
+        refitted=model.refit,
         threshold=threshold(fitted),
     )

@@ -64,12 +64,8 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
         ModelError: If a part would be empty, a weight cannot be one, a feature is the
             target, or the features of a row depend on others.
     """
-    known = known_target(model, series.lagged(model, rows))
+    known = ordered(model, rows)
     weights(model, known)
-    # Without a key, what the model sees of a row tells whose it is, so that another
-    # column of the table moves no row.
-    known = known.assign(_key=hashed(known, identity(model)), _row=_content(known))
-    known = known.sort_values([*([model.time] if model.time else []), "_key", "_row"])
     if model.time:
         # Whole periods stay together, such as the days of a month.
         start = known[model.time].quantile(1 - HELD_OUT, interpolation="lower")
@@ -115,6 +111,23 @@ def split(model: Model, rows: pd.DataFrame) -> Split:
                 "it will not be known when the model predicts."
             )
     return Split(training, held_out, gap)
+
+
+def ordered(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose target is known, with lags, in an order of their own.
+
+    Args:
+        model: The declaration.
+        rows: The table.
+
+    Returns:
+        The rows, with the columns `_key` and `_row` that identify key and row.
+    """
+    known = known_target(model, series.lagged(model, rows))
+    # Without a key, what the model sees of a row tells whose it is, so that another
+    # column of the table moves no row.
+    known = known.assign(_key=hashed(known, identity(model)), _row=_content(known))
+    return known.sort_values([*([model.time] if model.time else []), "_key", "_row"])
 
 
 def identity(model: Model) -> list[str]:

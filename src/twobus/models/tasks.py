@@ -59,11 +59,16 @@ def evaluate(names: list[str] | None = None) -> None:
     for name in _chosen(names):
         champion = registry.champion(name)
         version = registry.fetch(name, champion or _newest(name))
-        rows = source().read(version.model.table, check=True).to_pandas()
-        parts = split(version.model, rows)
-        found = scores.evaluate(version.model, version.fitted, parts)
         which = f"{name}, version {version.number}"
         role = "which serves" if champion else "the newest: none was promoted"
+        if version.facts.get("refitted"):
+            # It has learned from what is held out.
+            found = list(version.scores)
+            role += "; it was judged before it learned from all rows (refit)"
+        else:
+            rows = source().read(version.model.table, check=True).to_pandas()
+            parts = split(version.model, rows)
+            found = scores.evaluate(version.model, version.fitted, parts)
         print(f"\n{which}, {role}\n\n{table(found)}")
         low += [f"{which}: {it.missed}." for it in found if it.missed]
     if low:

@@ -2,7 +2,8 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,7 +27,7 @@ from twobus.models.metrics import check
 from twobus.models.registry import opened, register, versions
 from twobus.models.rows import RowError, predict
 from twobus.models.scores import Score, cross_validated, evaluate
-from twobus.models.split import Split, split
+from twobus.models.split import Split, ordered, split
 
 # Predictions that every later load of a version must repeat.
 GOLDEN_ROWS = 20
@@ -101,20 +102,26 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     parts = trained.parts
     for sentence in holdout.advice(model, parts, _before(name, known, say)):
         say(sentence)
-    facts = asdict(gather(model, trained.fitted, parts, seed))
-    held_out = trained.parts.held_out.head(GOLDEN_ROWS)
+    fitted, learned = trained.fitted, parts.training
+    if model.refit:
+        learned = ordered(model, rows)
+        steps(f"refitting on all {len(learned)} rows")
+        with _said(name), converging(model):
+            fitted = learn(model, seeded(model, seed, learned), learned)
+    facts = asdict(gather(model, fitted, parts, seed))
+    held_out = parts.held_out.head(GOLDEN_ROWS)
     golden = {
         "rows": as_request(held_out, model),
-        "predictions": predict(model, trained.fitted, held_out).to_dict("list"),
+        "predictions": predict(model, fitted, held_out).to_dict("list"),
     }
     steps("drawing the card")
     try:
-        card = render(name, model, trained.fitted, trained.parts, trained.scores, facts)
+        card = render(name, model, trained.fitted, parts, trained.scores, facts)
     except Exception as error:  # Nobody may lose a fitted model for it.
         card = f"<!DOCTYPE html><p>No card could be made: {escape(explain(error))}</p>"
         say(f"keeping no card ({explain(error)})")
     try:
-        profile = training_profile(model, trained.parts.training, table.schema())
+        profile = training_profile(model, learned, table.schema())
     except Exception as error:  # Nobody may lose a fitted model for it.
         profile = None
         say(f"keeping no profile to compare with later ({type(error).__name__})")
@@ -127,7 +134,7 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     steps("registering")
     return register(
         name,
-        trained.fitted,
+        fitted,
         facts,
         trained.scores,
         golden,
@@ -171,7 +178,7 @@ def fit(
         ModelError: If the rows do not allow it.
     """
     model = find(name)
-    try:
+    with _said(name):
         parts = split(model, rows)
         check(model, parts.training[model.target])
         estimator = seeded(model, seed, parts.training)
@@ -188,6 +195,14 @@ def fit(
         folded = cross_validated(model, estimator, parts.training, seed)
         say(f"judging by {len(parts.held_out)} rows")
         scores = [*evaluate(model, fitted, parts), *folded]
+    return Trained(fitted, parts, scores)
+
+
+@contextmanager
+def _said(name: str) -> Iterator[None]:
+    """Turn what people write, which can fail in any way, into a sentence."""
+    try:
+        yield
     except RowError as error:
         # Rows of a request are nobody's business; here their owner wants to know.
         why = explain(error.reason)
@@ -195,9 +210,7 @@ def fit(
     except ModelError as error:
         raise ModelError(f"{name} cannot be trained: {error}") from None
     except Exception as error:
-        # What people write can fail in any way.
         raise ModelError(f"{name} cannot be trained: {explain(error)}") from error
-    return Trained(fitted, parts, scores)
 
 
 def _try_to_keep(
