@@ -120,6 +120,8 @@ def test_only_the_request_that_fails_is_refused(
         failed = told.pop(8)
         assert isinstance(failed, Exception)
         assert told == [["first"], *[[n] for n in (0, 1, 2, 3, 4, 5, 6, 8)]]
+        # Who has nothing to do with it is not predicted alone.
+        assert [0, 1, 2, 3] in stand.batches
 
     ran(work())
 
