@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
-from inside import forget, inside
+from inside import at_hand, forget, inside
 from modelled import PACKAGE
 
-from template import ROOT, commit, lend
+from template import ROOT, commit, lend, run
 from twobus.models import registry, serving, tasks
 from twobus.models.declaration import find
 from twobus.models.series import lagged
@@ -128,3 +128,12 @@ def test_lags_of_the_last_week_tell_its_own_mean(forecasting: Path) -> None:
     assert asked["sales_7D_to_35D_before"] == pytest.approx(
         own["2025-05-07":"2025-06-03"].mean()
     )
+
+
+@pytest.mark.whole
+def test_it_passes_the_tests_of_every_model(forecasting: Path) -> None:
+    paths = {"PYTHONPATH": str(forecasting / "src")}
+    words = ["pytest", "-q", "tests/test_models.py", "-k", NAME]
+    result = run(*words, cwd=forecasting, **paths, **at_hand())
+    assert result.code == 0, result.output
+    assert "17 passed" in result.output or "16 passed" in result.output

@@ -127,7 +127,9 @@ def _asked(model: Model, table: str) -> tuple[ibis.Table, list[str]]:
     inputs = [name for name in model.inputs if name in said]
     allowed = restored({name: said[name] for name in inputs})
     known = [name for name in inputs if name in whole.columns]
-    if wrong := schema_breaches(whole.select(known), allowed):
+    # Lags may be all that it learns from, and no table is without columns.
+    seen = whole.select(known or whole.columns[:1])
+    if wrong := schema_breaches(seen, allowed):
         raise ModelError(
             f"The table {table!r} cannot be predicted like {model.table!r}: "
             f"{'; '.join(wrong)}."
