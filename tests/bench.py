@@ -13,6 +13,7 @@ from statistics import median
 from bench_files import files
 from bench_library import libraries
 from bench_models import models, spread
+from bench_training import training
 
 from template import git, run, snapshot
 
@@ -93,6 +94,8 @@ def main() -> None:
         table(ratios, times)
         print()
         models(template, work)
+        print()
+        training(template, work)
         print()
         libraries(template, work)
         print()

@@ -1,4 +1,4 @@
-"""Measure what training and batches cost beside plain scikit-learn, for `poe bench`.
+"""Measure what training and batches cost beside plain scikit-learn.
 
 Each side is a process of its own, in turns: the same table, features, estimator, folds
 and metrics.
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from bench_models import row
 from inside import inside
 
 from template import commit, environment, render, snapshot
@@ -189,10 +190,8 @@ def measured(action: str, project: Path) -> tuple[float, float]:
     return time.perf_counter() - start, peak / 1024
 
 
-def training(template: Path, work: Path) -> list[str]:
-    """Return lines of a table: ours beside plain scikit-learn."""
-    from bench_models import row
-
+def training(template: Path, work: Path) -> None:
+    """Print a table: ours beside plain scikit-learn."""
     project = prepare(template, work / "training")
     lines = []
     for what, ours, plain in (
@@ -213,7 +212,9 @@ def training(template: Path, work: Path) -> list[str]:
                     [one / other for one, other in both],
                 ),
             ]
-    return lines
+    print(f"| what | median of {ROUNDS} | from - to |")
+    print("|---|---|---|")
+    print("\n".join(lines))
 
 
 def _promote(project: Path) -> None:
@@ -231,6 +232,4 @@ if __name__ == "__main__":
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     else:
         with tempfile.TemporaryDirectory() as name:
-            print("| what | median | from - to |\n|---|---|---|")
-            work = Path(name)
-            print("\n".join(training(snapshot(work / "twobus"), work)))
+            training(snapshot(Path(name) / "twobus"), Path(name))
