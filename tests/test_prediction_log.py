@@ -1,6 +1,7 @@
 """What a server was asked and has answered is kept, and never costs an answer."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,9 +19,10 @@ from modelled import MODELS, NAME, edit, refused
 from moto.server import ThreadedMotoServer
 from test_serving import log as log
 
-from twobus.models import prediction_log, serving
+from twobus.models import prediction_log, serving, shadow
 from twobus.models.columns import identifiers, kept_apart
 from twobus.models.declaration import find
+from twobus.models.registry import fetch
 
 pytestmark = pytest.mark.slow
 
@@ -251,6 +253,84 @@ def test_what_is_logged_never_fails_a_request(
         ask(client, ROW)
     assert "of penguin_sex (RuntimeError)" in log.getvalue()
     assert CANARY not in log.getvalue()
+
+
+@pytest.fixture
+def shadowed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, where a second version is the challenger."""
+    monkeypatch.setenv("SHADOW", "true")
+    monkeypatch.setattr(shadow, "champion", lambda name, alias: 2)
+    monkeypatch.setattr(
+        shadow, "fetch", lambda name, number: replace(fetch(name, 1), number=number)
+    )
+    return place
+
+
+def roles(place: Path) -> list[tuple[str, int, str, int]]:
+    rows = logged(place).sort_values(["role", "request", "row"])
+    return [
+        *zip(rows["role"], rows["version"], rows["request"], rows["row"], strict=True)
+    ]
+
+
+def test_a_challenger_predicts_the_same_rows_for_the_log_alone(
+    shadowed: Path, log: StringIO
+) -> None:
+    with asking() as client:
+        answer = ask(client, ROW, ROW)
+        time.sleep(2)
+    assert answer["version"] == 1
+    assert roles(shadowed) == [
+        ("challenger", 2, "mine", 0),
+        ("challenger", 2, "mine", 1),
+        ("champion", 1, "mine", 0),
+        ("champion", 1, "mine", 1),
+    ]
+    assert "a challenger predicts beside" in log.getvalue()
+
+
+def test_a_challenger_that_fails_changes_no_answer(
+    shadowed: Path, monkeypatch: pytest.MonkeyPatch, log: StringIO
+) -> None:
+    def fails(*given: object) -> None:
+        raise SystemExit(CANARY)
+
+    monkeypatch.setattr(shadow, "predict", fails)
+    with asking() as client:
+        ask(client, ROW)
+        time.sleep(1)
+    assert [it[0] for it in roles(shadowed)] == ["champion"]
+    assert "a challenger does not predict all" in log.getvalue()
+    assert CANARY not in log.getvalue()
+
+
+def test_a_challenger_that_is_too_slow_is_left_behind(
+    shadowed: Path, monkeypatch: pytest.MonkeyPatch, log: StringIO
+) -> None:
+    monkeypatch.setattr(shadow, "MOST_NOTED", 500)
+    with asking() as client:
+        for _ in range(20):
+            ask(client, ROW)
+    assert [it[0] for it in roles(shadowed)].count("champion") == 20
+    assert "too many requests wait for it" in log.getvalue()
+    assert "challengers have not predicted all" in log.getvalue()
+
+
+def test_a_challenger_need_not_be_good_but_reviewed(
+    shadowed: Path, monkeypatch: pytest.MonkeyPatch, log: StringIO
+) -> None:
+    changed = {"dirty": True}
+
+    def unreviewed(name: str, number: int) -> Any:
+        found = fetch(name, 1)
+        return replace(found, number=number, facts={**found.facts, **changed})
+
+    monkeypatch.setattr(shadow, "fetch", unreviewed)
+    with asking() as client:
+        ask(client, ROW)
+    assert {it[0] for it in roles(shadowed)} == {"champion"}
+    assert "no challenger predicts" in log.getvalue()
+    assert "not committed" in log.getvalue()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from twobus.models.prediction_log import begun
 from twobus.models.prometheus import FORM, Counts
 from twobus.models.registry import Version
 from twobus.models.served import Served, describe, load, unknown, unready
-from twobus.models.shadow import Observer
+from twobus.models.shadow import Observer, shadow
 from twobus.project import here
 
 REFUSALS = (400, 403, 404, 405, 408, 413, 422, 503)
@@ -46,8 +46,9 @@ def make_app(hosts: Set[str] = frozenset(), served: Served | None = None) -> Fas
     counts = Counts()
     app.add_middleware(Guard, hosts=hosts, counts=counts)
     app.add_exception_handler(HTTPException, _refuse)
-    app.state.observer = observer = Observer(begun())
+    kept = begun()
     served = load() if served is None else served
+    app.state.observer = observer = Observer(kept, shadow(kept, served))
     for name, version in served.items():
         if isinstance(version, Version):
             add_route(app, name, version, observer, counts)

@@ -30,12 +30,17 @@ def objections(version: Version) -> list[str]:
 
 def faults(version: Version) -> list[str]:
     """Say why a version must not serve, whoever has promoted it; nothing if it may."""
+    low = (f"{it.missed}." for it in version.scores if it.missed)
+    return [*distrust(version), *low]
+
+
+def distrust(version: Version) -> list[str]:
+    """Say why a version must not be asked at all, however good; nothing if it may."""
     facts = version.facts
     return [
         *([NOT_COMMITTED] * facts["dirty"]),
         *([ON_SAMPLES] * facts["samples"]),
         *_elsewhere(facts["commit"]),
-        *(f"{it.missed}." for it in version.scores if it.missed),
     ]
 
 

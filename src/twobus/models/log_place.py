@@ -27,10 +27,12 @@ class LogSettings(Settings):
         prediction_log: A folder, or an object store such as `s3://bucket/folder`;
             empty: nothing is logged.
         prediction_log_share: The share of requests that is logged, above 0 and up to 1.
+        shadow: Whether challengers predict what is logged as well, for the log alone.
     """
 
     prediction_log: str = ""
     prediction_log_share: float = Field(default=1.0, gt=0, le=1)
+    shadow: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def settings() -> LogSettings:
     except ValidationError:
         raise ModelError(
             "PREDICTION_LOG_SHARE must be a number above 0 and up to 1: 0.1 logs one "
-            "of ten requests."
+            "of ten requests. SHADOW is true or false."
         ) from None
 
 
