@@ -1,15 +1,22 @@
 """The models of docs/shapes.md, from a fresh clone to answers, by what CI runs."""
 
 import re
+import shutil
+import sys
+import tempfile
+import time
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pandas as pd
 
-from template import ROOT
+from template import ROOT, Result, clone, commit, poe, render, run, set_up, snapshot
 
 PACKAGE = "penguin_study"
 PAGE = ROOT / "docs" / "shapes.md"
+# What stands in a module of a model, and not in one that models share.
+DECLARES = "\nMODEL = Model("
 ROWS = 300
 WORDS = {
     "late": ["late", "waiting", "where", "days"],
@@ -61,7 +68,7 @@ def modules() -> dict[str, str]:
 
 def names() -> list[str]:
     """List the models of the page."""
-    return [file[:-3] for file in modules() if not file.startswith("_")]
+    return [file[:-3] for file, text in modules().items() if DECLARES in text]
 
 
 def orders() -> pd.DataFrame:
@@ -109,7 +116,8 @@ def write(project: Path) -> None:
     """Give a project of models the tables and the models of the page."""
     code = project / "src" / PACKAGE
     for file, text in modules().items():
-        (code / "models" / file).write_text(text, "utf-8")
+        folder = code / "models" if DECLARES in text else code
+        (folder / file).write_text(text, "utf-8")
     tables = {"orders": (ORDERS, orders()), "demand": (DEMAND, demand())}
     for table, (contract, rows) in tables.items():
         (code / "tables" / f"{table}.py").write_text(contract, "utf-8")
@@ -118,3 +126,78 @@ def write(project: Path) -> None:
     for name in names():
         page = project / "docs" / "models" / f"{name}.md"
         page.write_text(f"# {name}\n\n{SAID}", "utf-8")
+
+
+def whole(folder: Path) -> str:
+    """Take all models from a fresh clone to answers, as people and their CI do.
+
+    Args:
+        folder: An empty folder.
+
+    Returns:
+        A table in Markdown: what became of each model, and how long each step took.
+    """
+    # By pytest these would be loaded for each test that needs the examples alone.
+    from modelled import PATIENCE, served_by
+    from test_checks import run_ci
+
+    start, times = time.monotonic(), []
+
+    def done(step: str, result: Result | None = None) -> None:
+        nonlocal start
+        assert result is None or result.code == 0, result.output
+        times.append(f"{step}: {time.monotonic() - start:.0f} s")
+        print(times[-1], file=sys.stderr, flush=True)
+        start = time.monotonic()
+
+    place = folder / "penguin-study"
+    made = set_up(render(snapshot(folder / "twobus"), place, kind="model"))
+    added = run("uv", "add", "--quiet", "lightgbm", cwd=made)
+    write(made)
+    commit(made)
+    done("make the repository", added)
+    project = clone(made, folder / "fresh clone é")
+    # Which git does not hold: everybody has the files of their own.
+    shutil.copytree(made / "data/raw", project / "data/raw", dirs_exist_ok=True)
+    done("uv sync --locked", run("uv", "sync", "--quiet", "--locked", cwd=project))
+    done("uv run poe setup", poe(project, "setup"))
+    checked = run_ci(project, folder / "summary.md")
+    done("what CI runs, with uv run poe check", checked)
+    trained = poe(project, "train")
+    done("train", trained)
+    for name in names():
+        result = poe(project, "promote", name, "1")
+        assert result.code == 0, result.output
+    done("promote")
+    done("card", poe(project, "card"))
+    serve = ["uv", "run", "poe", "serve", "--port", "0"]
+    rows = [
+        "| Model | Tests | First score, held out | Answer | Card |",
+        "|---" * 5 + "|",
+    ]
+    with served_by(serve, project, folder / "log") as url:
+        told = httpx.get(f"{url}/models", timeout=PATIENCE).json()
+        known = {model["name"]: model for model in told}
+        for name in names():
+            sent = {"rows": [known[name]["example"]]}
+            path = f"{url}/models/{name}/predict"
+            answer = httpx.post(path, json=sent, timeout=PATIENCE)
+            assert answer.status_code == 200, answer.text
+            card = project / "reports" / "models" / f"{name}.html"
+            first = known[name]["scores"][0]
+            said = answer.json()["predictions"][0]
+            shown = [
+                name,
+                "green" if f"[{name}]" not in checked.output else "see above",
+                f"{first['metric']} {first['value']:.3f}",
+                str(said[known[name]["target"]]),
+                f"{card.stat().st_size // 1000} kB",
+            ]
+            rows.append(f"| {' | '.join(shown)} |")
+    done("serve and ask")
+    return "\n".join([*rows, "", *times])
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        print(whole(Path(folder)))

@@ -117,6 +117,8 @@ def test_weights_are_told_and_no_part_of_a_request(
     steps: str, client: TestClient
 ) -> None:
     assert "weighted_spending: fitting on 238 rows, weighted by weight" in steps
+    card = registry.fetch("weighted_spending", 1).card
+    assert "Rows count by <code>weight</code>." in card
     row = {"items": 3, "price": 20.0}
     path = "/models/weighted_spending/predict"
     assert client.post(path, json={"rows": [row]}).status_code == 200
@@ -164,3 +166,8 @@ def test_settings_that_fail_have_their_reason(
     assert first.split()[0] == "1"
     assert second.split()[0] == "-1"
     assert "The 'alpha' parameter of Ridge" in second
+
+
+@pytest.mark.whole
+def test_all_shapes_go_from_a_fresh_clone_to_answers(tmp_path: Path) -> None:
+    assert "green" in shapes.whole(tmp_path)

@@ -71,6 +71,7 @@ def render(
             "does not look at the inputs: how often each value of the target occurs "
             "or, for numbers in time, the last one that is known. A version that "
             "misses what is needed cannot be promoted.",
+            *[f"Rows count by `{model.weight}`."] * bool(model.weight),
             table(scores),
             *_untested(model),
             "## Owners",
