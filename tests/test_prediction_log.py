@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
@@ -273,12 +273,20 @@ def roles(place: Path) -> list[tuple[str, int, str, int]]:
     ]
 
 
+def wait_for(client: TestClient, what: Callable[[shadow.Shadow], bool]) -> None:
+    """Wait until the challenger has done what it can."""
+    end = time.monotonic() + 60
+    while not what(client.app.state.observer.shadow):  # type: ignore[attr-defined]
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_a_challenger_predicts_the_same_rows_for_the_log_alone(
     shadowed: Path, log: StringIO
 ) -> None:
     with asking() as client:
         answer = ask(client, ROW, ROW)
-        time.sleep(2)
+        wait_for(client, lambda it: it.predicted == 2)
     assert answer["version"] == 1
     assert roles(shadowed) == [
         ("challenger", 2, "mine", 0),
@@ -298,7 +306,7 @@ def test_a_challenger_that_fails_changes_no_answer(
     monkeypatch.setattr(shadow, "predict", fails)
     with asking() as client:
         ask(client, ROW)
-        time.sleep(1)
+        wait_for(client, lambda it: it.lost == 1)
     assert [it[0] for it in roles(shadowed)] == ["champion"]
     assert "a challenger does not predict all" in log.getvalue()
     assert CANARY not in log.getvalue()

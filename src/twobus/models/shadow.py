@@ -35,7 +35,8 @@ class Shadow:
     One thread does, a moment later: what comes faster than it predicts is left out.
 
     Attributes:
-        lost: How many rows no challenger has predicted.
+        predicted: How many rows challengers have predicted.
+        lost: How many they have not.
     """
 
     def __init__(self, log: PredictionLog, versions: Mapping[str, Version]) -> None:
@@ -46,7 +47,7 @@ class Shadow:
             versions: The challengers, by their models' names.
         """
         self.log, self.versions = log, versions
-        self.lost = 0
+        self.predicted = self.lost = 0
         self._waiting: deque[Seen] = deque()
         self._size = 0
         self._turn = threading.Condition()
@@ -103,6 +104,7 @@ class Shadow:
         self.log.keep(
             replace(tried, role=CHALLENGER, positions=count, predicted=predicted)
         )
+        self.predicted += len(rows)
 
     def _lose(self, seen: Seen, why: str) -> None:
         """Count rows; the first time, say why."""
