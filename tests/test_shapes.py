@@ -168,6 +168,18 @@ def test_settings_that_fail_have_their_reason(
     assert "The 'alpha' parameter of Ridge" in second
 
 
+def test_a_threshold_that_is_chosen_anew_of_all_rows_is_told_as_well(
+    steps: str, shaped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = Path("src", shapes.PACKAGE, "models", "returned.py")
+    edit(shaped, module, 'positive="yes",', 'positive="yes",\n    refit=True,')
+    tasks.train(["returned"])
+    edit(shaped, module, 'positive="yes",\n    refit=True,', 'positive="yes",')
+    told = capsys.readouterr().err.partition("refitting on")[2]
+    chosen = registry.fetch("returned", 2).facts["threshold"]
+    assert f"deciding for 'yes' from a probability of {chosen:.3g} on" in told
+
+
 @pytest.mark.whole
 def test_all_shapes_go_from_a_fresh_clone_to_answers(tmp_path: Path) -> None:
     assert "green" in shapes.whole(tmp_path)

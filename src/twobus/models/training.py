@@ -108,6 +108,7 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         steps(f"refitting on all {len(learned)} rows")
         with _said(name), converging(model):
             fitted = learn(model, seeded(model, seed, learned), learned)
+        _tell_threshold(model, fitted, say)
     facts = asdict(gather(model, fitted, parts, seed))
     held_out = parts.held_out.head(GOLDEN_ROWS)
     golden = {
@@ -188,9 +189,7 @@ def fit(
         say(f"fitting on {len(parts.training)} rows{by}")
         with converging(model):
             fitted = learn(model, estimator, parts.training)
-        if (chosen := threshold(fitted)) is not None:
-            what = model.positive if model.positive is not None else fitted.classes_[1]
-            say(f"deciding for {what!r} from a probability of {chosen:.3g} on")
+        _tell_threshold(model, fitted, say)
         say(f"cross-validating on {len(parts.training)} rows")
         folded = cross_validated(model, estimator, parts.training, seed)
         say(f"judging by {len(parts.held_out)} rows")
@@ -211,6 +210,12 @@ def _said(name: str) -> Iterator[None]:
         raise ModelError(f"{name} cannot be trained: {error}") from None
     except Exception as error:
         raise ModelError(f"{name} cannot be trained: {explain(error)}") from error
+
+
+def _tell_threshold(model: Model, fitted: Any, say: Say) -> None:
+    if (chosen := threshold(fitted)) is not None:
+        what = model.positive if model.positive is not None else fitted.classes_[1]
+        say(f"deciding for {what!r} from a probability of {chosen:.3g} on")
 
 
 def _try_to_keep(
