@@ -330,3 +330,10 @@ def test_a_value_that_folds_lack_has_its_reason() -> None:
     assert isnan(score.value)
     assert score.note.startswith("not defined in 3 of 5 folds: ")
     assert len(score.note) > 40
+
+
+def test_quantiles_within_a_pipeline_are_not_answered_without_being_described() -> None:
+    rows = table()
+    within = make_pipeline(StandardScaler(), Quantiles(QuantileRegressor(alpha=0)))
+    model = declared(within)
+    assert [*predict(model, learn(model, within, rows), rows)] == ["y"]

@@ -55,6 +55,11 @@ def declared(time: str | None = "day", **changes: Any) -> Model:
         return Model(**stated | changes)
 
 
+def test_one_name_may_stand_for_a_list_of_it() -> None:
+    assert tuple(declared(series="shop", rising="price").series) == ("shop",)
+    assert declared(series=[], key="shop", lags=[]).key == ("shop",)
+
+
 def days(values: list[float | None], shop: str = "a", first: int = 1) -> pd.DataFrame:
     """Return a value a day."""
     times = pd.date_range(f"2024-01-{first:02}", periods=len(values), unit="s")

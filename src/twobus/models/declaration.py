@@ -132,6 +132,10 @@ class Model:
                 "A model has one target: declare one for each, which may share their "
                 "features."
             )
+        for name in ("inputs", "key", "series", "invariant", "rising", "trusted"):
+            # A text is the name of one, not of its letters.
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, (value,))
         object.__setattr__(self, "contract", contract(self.table))
         columns = self.contract.columns
         lags = series.names(self)

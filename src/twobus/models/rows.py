@@ -198,7 +198,7 @@ def _predicted(model: Model, fitted: Any, inputs: pd.DataFrame) -> pd.DataFrame:
 
 def table_of(model: Model, fitted: Any, given: pd.DataFrame) -> pd.DataFrame:
     """Return what is predicted from features: see `predict`."""
-    index = given.index
+    index, whole = given.index, fitted
     if type(fitted) is Pipeline:
         # Else `predict` and `predict_proba` each take all its steps.
         *steps, (_, fitted) = fitted.steps
@@ -210,7 +210,8 @@ def table_of(model: Model, fitted: Any, given: pd.DataFrame) -> pd.DataFrame:
         shares = fitted.predict_proba(given)
         for position, label in enumerate(fitted.classes_):
             predicted[f"{SHARE}{label}"] = shares[:, position]
-    if hasattr(fitted, "predict_quantiles"):
+    # As answers are described: those of the last step of a pipeline are not asked for.
+    if hasattr(whole, "predict_quantiles"):
         found = fitted.predict_quantiles(given)
         for position, share in enumerate(fitted.quantiles):
             predicted[f"{QUANTILE}{share:g}"] = found[:, position]
