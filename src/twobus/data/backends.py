@@ -209,7 +209,9 @@ class FileBackend(SharedBackend):
             schema = expr.as_table().schema().to_pyarrow()
             # The next query of a connection ends its streams.
             stream = self.con.cursor().execute(rows)
-        batches = stream.fetch_record_batch(rows_per_batch=chunk_size)
+        # DuckDB 1.5 has another name for it.
+        reader = getattr(stream, "to_arrow_reader", None) or stream.fetch_record_batch
+        batches = reader(chunk_size)
         return pa.RecordBatchReader.from_batches(
             schema, (batch.cast(schema) for batch in batches)
         )
