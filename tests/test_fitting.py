@@ -119,6 +119,14 @@ def test_keys_that_count_little_make_all_or_nothing_less_certain() -> None:
     assert ends[2].low < 0.5 < ends[0].low
 
 
+def test_there_is_no_interval_where_a_few_rows_count_for_most() -> None:
+    rows = pd.DataFrame({"x": np.arange(100.0), "_key": np.arange(100)})
+    given = pd.Series(np.where(rows["x"] < 5, 1_000.0, 1.0), index=rows.index)
+    found = interval(rows, lambda it: it["x"].mean(), rows, weights=given)
+    assert isnan(found.low)
+    assert "a few rows count for most" in found.note
+
+
 def test_folds_learn_and_score_by_weights() -> None:
     rows = table()
     model = declared(make_pipeline(StandardScaler(), Ridge()), weight="w")

@@ -16,6 +16,10 @@ FEWEST = 5
 # The same for blocks in time. With fewer rows, or fewer times of several series, nobody
 # can tell how much neighbours in time are alike: simulated coverage falls below 90 %.
 BLOCKS = 50
+# With weights: the share of keys that would tell as much if they counted the same. Of
+# lognormal weights that drive the score, 86 % of intervals hold the truth where it is
+# 0.15, and 94 % where it is 0.4.
+FEW_COUNT = 0.25
 # So many errors of its estimate are added to the correlation of neighbours.
 CAUTION = 0.25
 MOST_ALIKE = 0.97
@@ -80,6 +84,9 @@ def interval(
     count = int(numbers.max()) + 1
     if count < FEWEST:
         return Interval(nan, nan, f"no interval: fewer than {FEWEST} keys")
+    known = _independent(rows["_key"], weights)
+    if known < FEW_COUNT * rows["_key"].nunique():
+        return Interval(nan, nan, "no interval: a few rows count for most of the score")
     without = [measure(predicted[numbers != left]) for left in range(count)]
     if np.isnan(without).any():
         return Interval(nan, nan, "no interval: not defined without some of the rows")
@@ -88,7 +95,7 @@ def interval(
     margin = _margin(parts, alike)
     low, high = value - margin, value + margin
     if np.ptp(without) == 0 and value in within:
-        low, high = _wilson(value, _independent(rows["_key"], weights), within)
+        low, high = _wilson(value, known, within)
     return Interval(max(low, within[0]), min(high, within[1]))
 
 
