@@ -84,9 +84,6 @@ def interval(
     count = int(numbers.max()) + 1
     if count < FEWEST:
         return Interval(nan, nan, f"no interval: fewer than {FEWEST} keys")
-    known = _independent(rows["_key"], weights)
-    if known < FEW_COUNT * rows["_key"].nunique():
-        return Interval(nan, nan, "no interval: a few rows count for most of the score")
     without = [measure(predicted[numbers != left]) for left in range(count)]
     if np.isnan(without).any():
         return Interval(nan, nan, "no interval: not defined without some of the rows")
@@ -94,8 +91,11 @@ def interval(
     alike = _correlation(parts) if in_time else 0.0
     margin = _margin(parts, alike)
     low, high = value - margin, value + margin
+    known = _independent(rows["_key"], weights)
     if np.ptp(without) == 0 and value in within:
         low, high = _wilson(value, known, within)
+    elif known < FEW_COUNT * rows["_key"].nunique():
+        return Interval(nan, nan, "no interval: a few rows count for most of the score")
     return Interval(max(low, within[0]), min(high, within[1]))
 
 
