@@ -13,20 +13,25 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 from sklearn.linear_model import (
+    LassoCV,
     LinearRegression,
     LogisticRegression,
     QuantileRegressor,
     Ridge,
 )
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import TunedThresholdClassifierCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    TunedThresholdClassifierCV,
+)
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from twobus.models.declaration import Model, ModelError
-from twobus.models.fitting import converging, learn, seeded, threshold
+from twobus.models.fitting import converging, learn, own_folds, seeded, threshold
 from twobus.models.intervals import interval
 from twobus.models.metrics import Measure, check
 from twobus.models.quantiles import OF_QUANTILES, Quantiles
@@ -125,6 +130,23 @@ def test_there_is_no_interval_where_a_few_rows_count_for_most() -> None:
     found = interval(rows, lambda it: it["x"].mean(), rows, weights=given)
     assert isnan(found.low)
     assert "a few rows count for most" in found.note
+
+
+@pytest.mark.parametrize(
+    ("estimator", "named"),
+    [
+        (make_pipeline(StandardScaler(), LassoCV()), ["LassoCV"]),
+        (GridSearchCV(Ridge(), {"alpha": [1, 2]}), ["GridSearchCV"]),
+        (LassoCV(cv=GroupKFold(3)), []),
+        (CalibratedClassifierCV(), []),
+        (Ridge(), []),
+    ],
+)
+def test_what_chooses_by_folds_of_its_own_is_named(
+    estimator: Any, named: list[str]
+) -> None:
+    assert own_folds(declared(estimator)) == named
+    assert own_folds(declared(estimator, key=[])) == []
 
 
 def test_folds_learn_and_score_by_weights() -> None:

@@ -102,6 +102,27 @@ def converging(model: Model) -> Iterator[None]:
             ) from None
 
 
+def own_folds(model: Model) -> list[str]:
+    """Name what chooses by folds of its own, in which keys and times are not apart.
+
+    Args:
+        model: The declaration.
+
+    Returns:
+        The types of such parts of its estimator; none if it has neither key nor time.
+    """
+    if not (model.key or model.time):
+        return []
+    ours = (TunedThresholdClassifierCV, CalibratedClassifierCV)
+    return [
+        type(part).__name__
+        for part in _parts(model.estimator)
+        if not isinstance(part, ours)
+        and isinstance(getattr(part, "cv", ""), int | None)
+        and hasattr(part, "fit")
+    ]
+
+
 def threshold(fitted: Any) -> float | None:
     """Return from which probability on a fitted estimator decides for a class."""
     found = getattr(fitted, "threshold", None)

@@ -22,7 +22,7 @@ from twobus.models.card import render
 from twobus.models.declaration import Model, ModelError, explain, find
 from twobus.models.drift import predicted_profile, training_profile
 from twobus.models.facts import gather
-from twobus.models.fitting import converging, learn, seeded, threshold
+from twobus.models.fitting import converging, learn, own_folds, seeded, threshold
 from twobus.models.metrics import check
 from twobus.models.registry import opened, register, versions
 from twobus.models.rows import RowError, predict
@@ -100,6 +100,11 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     rows = table.to_pandas()
     trained = fit(name, rows, seed, steps)
     parts = trained.parts
+    for part in own_folds(model):
+        say(
+            f"{part} chooses by folds of its own, which may have a key, or what comes "
+            "later, on both sides: uv run poe tune chooses by those of the model"
+        )
     for sentence in holdout.advice(model, parts, _before(name, known, say)):
         say(sentence)
     fitted, learned = trained.fitted, parts.training
