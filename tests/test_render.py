@@ -41,7 +41,7 @@ MORE_RULES = [
 
 LEFT_OVER = re.compile(r"\{%|\{\{|\{#")
 # GitHub's expressions look like Jinja, and are meant.
-NOT_OURS = {"ci.yml", "release.yml", "update.yml"}
+NOT_OURS = {"ci.yml", "release.yml", "update.yml", "watch.yml"}
 
 FORBIDDEN_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[ .]$')
 
