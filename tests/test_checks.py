@@ -209,6 +209,20 @@ def test_ci_ok_is_green_only_when_every_job_is(notebooks: str, project: Render) 
         assert (result.code == 0) == (other == "success"), other
 
 
+def test_models_are_watched_once_there_is_a_log(project: Render) -> None:
+    file = Path(".github/workflows/watch.yml")
+    assert not (project() / file).exists()
+    made = yaml.safe_load((project("model", kind="model") / file).read_text("utf-8"))
+    (job,) = made["jobs"].values()
+    assert job["if"] == "vars.PREDICTION_LOG"
+    # Whose secrets only the main branch may read.
+    assert job["environment"]["name"] == "twobus"
+    assert "uv run --locked poe watch" in [it.get("run") for it in job["steps"]]
+    lab = project("lab", kind="model", forge="gitlab") / ".gitlab-ci.yml"
+    rules = yaml.safe_load(lab.read_text("utf-8"))["watch"]["rules"]
+    assert rules == [{"if": '$CI_PIPELINE_SOURCE == "schedule" && $PREDICTION_LOG'}]
+
+
 def test_a_review_runs_again_when_its_description_or_labels_change(
     project: Render,
 ) -> None:
