@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from inside import forget
 from modelled import MODELS, NAME, refused
+from test_series import declared
 
 from twobus.models import batch, registry, tasks
 from twobus.models.declaration import find
@@ -187,3 +188,22 @@ def test_rows_that_the_estimator_refuses_cost_no_other(
     assert [*found.index] == [it for it in range(8) if it not in bad]
     assert not bad or all(str(it) == "too extreme" for it in refused_rows.values())
     assert np.isin(found.to_numpy(), ["female", "male"]).all()
+
+
+def test_features_that_write_into_their_rows_are_applied_once() -> None:
+    class Picky:
+        def predict(self, X: pd.DataFrame) -> Any:
+            if (X["price"] < 0).any():
+                raise ValueError("negative")
+            return X["price"].to_numpy()
+
+    def features(rows: pd.DataFrame) -> pd.DataFrame:
+        rows["price"] *= 10
+        return rows
+
+    model = declared(features=features, lags=[])
+    given = pd.DataFrame({"price": [1.0, 2, -3, 4, 5, 6, 7, 8]})
+    found, refused_rows = apart(model, Picky(), given)
+    assert {*refused_rows} == {2}
+    assert [*found["sales"]] == [10, 20, 40, 50, 60, 70, 80]
+    assert given["price"].min() == -3

@@ -68,6 +68,9 @@ def conform(rows: pd.DataFrame, model: Model) -> pd.DataFrame:
 def features(model: Model, inputs: pd.DataFrame) -> pd.DataFrame:
     """Call a model's `features`, and see that each row is where it was.
 
+    It gets rows of its own: whatever it writes into them, they are as they were when
+    they are predicted once more, such as without a row that was refused.
+
     Args:
         model: The declaration.
         inputs: Its inputs, as `conform` gives them.
@@ -75,7 +78,7 @@ def features(model: Model, inputs: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ModelError: If what comes back is not one row of features for each input.
     """
-    found = model.features(inputs)
+    found = model.features(inputs.copy())
     if not isinstance(found, pd.DataFrame) or not found.index.equals(inputs.index):
         raise ModelError(
             "`features` must return a table with the rows that it was given, in the "
