@@ -4,8 +4,10 @@ import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,7 @@ from modelled import MODELS, NAME, refused
 from test_series import declared
 
 from twobus.models import batch, registry, tasks
-from twobus.models.declaration import find
+from twobus.models.declaration import ModelError, find
 from twobus.models.rows import apart
 
 pytestmark = pytest.mark.slow
@@ -207,3 +209,33 @@ def test_features_that_write_into_their_rows_are_applied_once() -> None:
     assert {*refused_rows} == {2}
     assert [*found["sales"]] == [10, 20, 40, 50, 60, 70, 80]
     assert given["price"].min() == -3
+
+
+def given(monkeypatch: pytest.MonkeyPatch, rows: pd.DataFrame) -> None:
+    """Let these be the rows of every table."""
+    table = ibis.memtable(rows)
+    tables = SimpleNamespace(whole=lambda name: table)
+    monkeypatch.setattr(batch, "source", lambda: tables)
+
+
+@pytest.mark.parametrize("odd", [-9999.0, np.inf])
+def test_what_the_contract_does_not_allow_is_not_known_of_a_series(
+    monkeypatch: pytest.MonkeyPatch, odd: float
+) -> None:
+    days = pd.date_range("2025-01-01", periods=4)
+    rows = pd.DataFrame({"shop": "a", "day": days, "sales": [1.0, odd, 3, None]})
+    given(monkeypatch, rows)
+    past = batch._past(declared())
+    assert past is not None
+    assert [*past["value"]] == [1, 3]
+    assert [*past["sum"]] == [1, 4]
+
+
+def test_a_row_without_a_time_has_no_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    days = pd.Series(pd.date_range("2025-01-01", periods=2)).dt.date
+    rows = pd.DataFrame({"shop": "a", "day": days, "price": 1.0})
+    given(monkeypatch, rows)
+    assert "day is missing" in batch._asked(declared(), "sales")[1]
+    given(monkeypatch, rows.drop(columns="day"))
+    with pytest.raises(ModelError, match="lacks the column 'day'"):
+        batch._asked(declared(), "sales")

@@ -125,8 +125,13 @@ def _asked(model: Model, table: str) -> tuple[ibis.Table, list[str]]:
     # The rules of requests: those of inputs that can be told of a row alone.
     said = described(model.contract)
     inputs = [name for name in model.inputs if name in said]
-    allowed = restored({name: said[name] for name in inputs})
-    known = [name for name in inputs if name in whole.columns]
+    asked = {name: said[name] for name in inputs}
+    if model.lags:
+        # Without these nobody knows what was before.
+        asked |= {name: said[name] for name in (*model.series, *model.key)}
+        asked[str(model.time)] = {**said[str(model.time)], "nullable": False}
+    allowed = restored(asked)
+    known = [name for name in asked if name in whole.columns]
     # Lags may be all that it learns from, and no table is without columns.
     seen = whole.select(known or whole.columns[:1])
     if wrong := schema_breaches(seen, allowed):
@@ -154,7 +159,15 @@ def _past(model: Model) -> pd.DataFrame | None:
     if not model.lags:
         return None
     columns = dict.fromkeys([*model.series, *model.key, str(model.time), model.target])
-    return known(model, source().whole(model.table).select(*columns).to_pandas())
+    rows = source().whole(model.table).select(*columns)
+    # What the contract does not allow is not known, as it is not in training.
+    allowed = restored({model.target: described(model.contract)[model.target]})
+    broken = [it.broken for it in rules(rows, allowed) if it.broken is not None]
+    if rows[model.target].type().is_floating():
+        broken.append(rows[model.target].isinf())
+    wrong = ibis.or_(ibis.literal(False), *(it.fill_null(False) for it in broken))
+    value = wrong.ifelse(ibis.null(), rows[model.target])
+    return known(model, rows.mutate(**{model.target: value}).to_pandas())
 
 
 def _predict(
