@@ -223,6 +223,24 @@ def test_a_table_of_every_type_can_be_learned_from(
         assert all(it in unused for it in ("code", "naive", "zoned", "day", "clock"))
 
 
+def test_rows_tell_more_than_an_invented_sample(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = {"amount: float": "sin(i)::double", "spent: bool": "i % 2 = 0"}
+    invent(models, "visits", columns | {"left: str": "'left ' || i % 7"})
+    new_model("before", "visits", "spent")
+    told = capsys.readouterr()
+    assert "It goes by the sample of the table: " in told.out
+    assert "No input" not in told.out
+    rows = [f"{it / 7},{it % 2 == 0},{it % 2}" for it in range(100)]
+    file = models / "data" / "raw" / "visits.csv"
+    file.write_text("\n".join(["amount,spent,left", *rows]) + "\n", "utf-8")
+    new_model("after", "visits", "spent")
+    told = capsys.readouterr()
+    assert "the sample" not in told.out
+    assert "No input: left tells spent, as if known after it." in told.out
+
+
 @pytest.fixture
 def kinds(models: Path) -> Path:
     """A project with tables of many kinds, and a model of each."""

@@ -77,6 +77,7 @@ def test_columns_are_inputs_by_their_kind_or_left_out_by_name() -> None:
             "person": [f"person-{it}" for it in NUMBERS],
             "customer_id": NUMBERS % 30,
             "called": DAYS,
+            "paid": DAYS.where(TEXTS == "won"),
             "outcome_code": NUMBERS % 7,
             "reason": pd.Series("cheap", TEXTS.index).where(TEXTS == "won"),
             "outcome": TEXTS,
@@ -94,9 +95,17 @@ def test_columns_are_inputs_by_their_kind_or_left_out_by_name() -> None:
         "person": "has another value in nearly each row",
         "customer_id": "tells whose row it is",
         "called": "is a time: add to `features` what it says",
+        "paid": "tells outcome, as if known after it",
         "outcome_code": "is of outcome by its name, so known after it",
         "reason": "tells outcome, as if known after it",
     }
+
+
+def test_values_of_one_row_each_are_no_leak() -> None:
+    # As in a sample that `new-table` has invented.
+    columns = {"age": NUMBERS[:20], "plan": [f"plan {it}" for it in NUMBERS[:20]]}
+    found = proposed(columns | {"churned": NUMBERS[:20] % 2 == 0})
+    assert found.groups == {"NUMBERS": ["age"], "CATEGORIES": ["plan"]}
 
 
 def test_a_number_in_other_units_is_a_leak() -> None:

@@ -33,6 +33,8 @@ MANY = 'OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5)'
 # The invented table: channels, and how many rows.
 CHANNELS = ("phone", "shop", "web")
 ROWS = 60
+# Of a table, so many rows say what it is.
+LOOKED_AT = 100_000
 INVENTED = Proposal(
     "outcome",
     classes=["lost", "won"],
@@ -67,7 +69,7 @@ def new_model(
 ) -> None:
     """Write a model's module, its test and its page: all of them or none.
 
-    What nobody says is proposed from the table's contract and its sample. In a terminal
+    What nobody says is proposed from the table's contract and its rows. In a terminal
     it asks where that does not tell; elsewhere it takes what is likely, and says so.
 
     Args:
@@ -86,6 +88,8 @@ def new_model(
     chooser = Chooser()
     files, proposal = _files(name, table, stated, chooser)
     write(files)
+    if proposal.unread:
+        print(f"It goes by the sample of the table: {proposal.unread}")
     for column, why in proposal.left.items():
         print(f"No input: {column} {why}.")
     if chooser.guessed:
@@ -166,7 +170,9 @@ def _files(
     table = table or (name if name in source().names() else "")
     if table:
         columns = contract(table).columns
-        found = propose(table, columns, _rows(table, columns), stated, chooser)
+        rows, unread = _rows(table, columns)
+        found = propose(table, columns, rows, stated, chooser)
+        found.unread = unread
     elif not own:
         known = ", ".join(source().names()) or "none yet"
         raise ModelError(f"Name a table of {owner} by --table: {known}.")
@@ -187,14 +193,22 @@ def _files(
     return written, found
 
 
-def _rows(table: str, columns: Mapping[str, object]) -> pd.DataFrame:
-    """Return the sample of a table; no rows where it has none."""
+def _rows(table: str, columns: Mapping[str, object]) -> tuple[pd.DataFrame, str]:
+    """Return rows of a table, and why they are not its own.
+
+    They are its own, else those of its sample, else none. A sample that was invented
+    has the types of the rows, and nothing else of them.
+    """
+    try:
+        return source().read(table).limit(LOOKED_AT).to_pandas(), ""
+    except DataError as error:
+        unread = str(error)
     try:
         with patch.dict(os.environ, DATA_URL="samples"):
-            return source().read(table).to_pandas()
+            return source().read(table).to_pandas(), unread
     except DataError as error:
         print(f"Only the contract of {table} is known: {error}", file=sys.stderr)
-        return pd.DataFrame({name: [] for name in columns})
+        return pd.DataFrame({name: [] for name in columns}), ""
 
 
 def _shape(found: Proposal, columns: Mapping[str, object]) -> dict[str, str]:
@@ -224,7 +238,7 @@ def _shape(found: Proposal, columns: Mapping[str, object]) -> dict[str, str]:
         "estimator": estimator,
         "setting": f"{kind.lower()}__{setting}",
         "tried": tried,
-        "trusted": repr(["numpy.dtype", *["sklearn.tree._tree.Tree"] * (not texts)]),
+        "trusted": "" if texts else "trusted=['sklearn.tree._tree.Tree'],",
         "whose": _named("key", found.key) + _named("series", found.series),
         "in_time": _in_time(found),
         "guess": guess,

@@ -1,4 +1,4 @@
-"""What a model of a table may be: told from its contract and its sample."""
+"""What a model of a table may be: told from its contract and its rows."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +40,7 @@ class Proposal:
         groups: The inputs, by what becomes of them.
         gaps: The inputs of free text that may be missing.
         left: Columns that are no inputs, and why.
+        unread: Why its rows could not be read, and its sample told instead.
     """
 
     target: str
@@ -53,6 +54,7 @@ class Proposal:
     groups: dict[str, list[str]] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
+    unread: str = ""
 
 
 def propose(
@@ -67,7 +69,7 @@ def propose(
     Args:
         table: The table's name.
         columns: The columns of its contract.
-        rows: Its sample; without rows, the contract alone says what a column is.
+        rows: Some of its rows; without any, the contract alone says what a column is.
         stated: What somebody has said already: `target`, `key`, `time`, `positive`.
         choose: Chooses one of several columns or values, by what it is for, which
             there are, and which one is likely.
@@ -287,12 +289,14 @@ def _inputs(
             found.left[name] = why["KEYS"]
         elif name == found.time:
             found.left[name] = why["TIMES"]
-        elif group in why:
+        elif group in ("KEYS", "OTHERS"):
             found.left[name] = why[group]
         elif name.lower().startswith(f"{found.target.lower()}_"):
             found.left[name] = f"is of {found.target} by its name, so known after it"
         elif _leaks(rows[name], rows[found.target], bool(found.classes)):
             found.left[name] = f"tells {found.target}, as if known after it"
+        elif group in why:
+            found.left[name] = why[group]
         else:
             found.groups.setdefault(group, []).append(name)
             if group == "TEXTS" and columns[name].nullable:
@@ -313,7 +317,8 @@ def _leaks(values: pd.Series, target: pd.Series, classes: bool) -> bool:
     usual = target.value_counts(normalize=True).max()
     for it in (values, values.isna()):
         told = target.groupby(it, dropna=False).agg(lambda of: of.value_counts().max())
-        few = it.nunique(dropna=False) <= FEW
+        # A value of one row alone tells everything, and so nothing.
+        few = it.nunique(dropna=False) <= min(FEW, len(target) / FEW)
         if few and told.sum() / len(target) > TELLS > 1.05 * usual:
             return True
     return False
