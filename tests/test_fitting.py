@@ -349,8 +349,24 @@ def test_what_says_neither_classes_nor_numbers_is_refused(kind: Any) -> None:
         def fit(self, X: Any, y: Any) -> "Own":
             return self
 
+    whole = table()["y"].round().astype("int64")
     with pytest.raises(ModelError, match="inherit from ClassifierMixin or Regressor"):
-        check(declared(Own()), table()["y"])
+        check(declared(Own()), whole)
+
+
+def test_what_predicts_numbers_with_decimals_need_not_say_so() -> None:
+    class Own(BaseEstimator):
+        def fit(self, X: Any, y: Any) -> "Own":
+            self.mean_ = y.mean()
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return np.full(len(X), self.mean_)
+
+    rows, model = table(), declared(Own())
+    check(model, rows["y"])
+    (score,) = cross_validated(model, seeded(model, 0), rows, 0)
+    assert score.value <= 0
 
 
 def test_a_value_that_folds_lack_has_its_reason() -> None:

@@ -197,10 +197,13 @@ def check(model: Model, truth: pd.Series) -> None:
                 f"{metric} cannot count rows by `weight`: take another metric, or give "
                 "the function of your scorer a `sample_weight`."
             )
-    told = hasattr(model.estimator, "__sklearn_tags__")
-    if not told or not (
-        is_classifier(model.estimator) or is_regressor(model.estimator)
-    ):
+    told = hasattr(model.estimator, "__sklearn_tags__") and (
+        # Numbers with decimals are no classes.
+        truth.dtype.kind == "f"
+        or is_classifier(model.estimator)
+        or is_regressor(model.estimator)
+    )
+    if not told:
         raise ModelError(
             f"{type(model.estimator).__name__} does not say whether it tells classes "
             "or numbers: inherit from ClassifierMixin or RegressorMixin of "
