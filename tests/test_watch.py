@@ -16,20 +16,24 @@ import pytest
 import watching as simulated
 from inside import call, forget
 from modelled import MODELS, NAME, edit
+from pyarrow.fs import LocalFileSystem
 from test_prediction_log import bucket as bucket
+from test_series import declared
 
 from template import Result
 from twobus.data import source
 from twobus.data.checks.look import look
 from twobus.data.connection import in_memory
-from twobus.models import registry
+from twobus.models import logged, registry
 from twobus.models.actuals import Actuals, joined, read
 from twobus.models.declaration import ModelError, find
 from twobus.models.findings import silent
 from twobus.models.keys import hashed
-from twobus.models.log_place import place
-from twobus.models.logged import missing_days, periods
+from twobus.models.log_place import Place, place
+from twobus.models.logged import Period, missing_days, periods
 from twobus.models.rows import predict
+from twobus.models.scores import HELD_OUT, Score
+from twobus.models.watch import Judged, scores
 
 TODAY = datetime.now(UTC).date()
 # `poe watch` begins with a whole week.
@@ -281,6 +285,30 @@ def test_a_file_that_is_no_parquet_is_a_sentence(log: Path) -> None:
     assert f"kept 50% é cannot be read for the week of {FIRST}" in result.output
 
 
+def test_files_of_others_and_pages_that_are_broken_are_sentences(
+    tmp_path: Path,
+) -> None:
+    where = Place(LocalFileSystem(), tmp_path.as_posix(), "log")
+    period = Period(FIRST, "week", [(tmp_path / "a.parquet").as_posix()], 1)
+
+    def count() -> int:
+        with logged.rows(where, period) as rows:
+            return int(rows.request.nunique().to_pyarrow().as_py())
+
+    pd.DataFrame({"foo": [1]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ModelError, match=r"log cannot be read for .* lack the columns"):
+        count()
+    facts = {"version": 1, "role": "champion", "row": 0}
+    asked = pd.DataFrame({"request": [f"{it}" for it in range(20_000)]})
+    asked.assign(**facts).to_parquet(tmp_path / "a.parquet")
+    assert count() == 20_000
+    whole = (tmp_path / "a.parquet").read_bytes()
+    broken = whole[:200] + bytes(len(whole) - 4_200) + whole[-4_000:]
+    (tmp_path / "a.parquet").write_bytes(broken)
+    with pytest.raises(ModelError, match="log cannot be read for the week of"):
+        count()
+
+
 def test_days_without_a_row_are_named() -> None:
     days = [it for it in DAYS if it != DAYS[9]]
     assert missing_days(days, FIRST, TODAY) == [DAYS[9]]
@@ -329,6 +357,39 @@ def test_truth_is_found_by_the_key_whatever_its_type() -> None:
     found = joined(rows, model(), Actuals("t", ["id"], truth, 0))
     assert found["_truth"].tolist() == [11.0]
     assert found["y"].tolist() == [10.0]
+
+
+def test_scores_count_rows_as_training_did_or_are_not_compared_with_it() -> None:
+    metrics = {"r2": 0.0, "neg_mean_absolute_error": -9.0}
+    shop = declared(weight="price", inputs=["shop"], metrics=metrics)
+    rows = pd.DataFrame(
+        {
+            "request": "a",
+            "row": range(60),
+            "predicted_sales": [*[10.0] * 30, *[20.0] * 30],
+        }
+    )
+    known = rows[["request", "row"]]
+    truth = pd.Series([*[11.0] * 30, *[25.0] * 30]).set_axis(
+        hashed(known, ["request", "row"])
+    )
+    weights = pd.Series([*[0.0] * 30, *[2.0] * 30]).set_axis(truth.index)
+    was = [Score("neg_mean_absolute_error", HELD_OUT, 60, -1.0, -1.1, -0.9)]
+
+    def judged(counted: pd.Series | None) -> list[Judged]:
+        actuals = Actuals("t", ["request", "row"], truth, 0, counted)
+        found = joined(rows, shop, actuals)
+        return scores(shop, None, found, was, 1, found.drop(columns="_truth"))
+
+    weighed = {it.metric: it for it in judged(weights)}
+    assert weighed["neg_mean_absolute_error"].value == -5
+    assert weighed["neg_mean_absolute_error"].expected == -1
+    plain = {it.metric: it for it in judged(None)}
+    assert plain["neg_mean_absolute_error"].value == -3
+    assert np.isnan(plain["neg_mean_absolute_error"].expected)
+    assert not any(it.fell for it in plain.values())
+    nothing = judged(weights * 0)
+    assert all(np.isnan(it.value) for it in nothing)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from twobus.data import source
 from twobus.models.columns import INPUT, KEY, PREDICTED, contract, kept_apart
 from twobus.models.declaration import Model, ModelError
 from twobus.models.keys import hashed
-from twobus.models.rows import known_target
+from twobus.models.rows import known_target, weights
 
 # By these a table may name a prediction, instead of by the key of its row.
 BY_REQUEST = ["request", "row"]
@@ -25,12 +25,15 @@ class Actuals:
         truth: The target, by a hash of these columns; each hash is there once.
         ambiguous: How many rows of the table were left out, since several have the
             same values in these columns.
+        weights: How much these rows count, in the same way; None where all count the
+            same, or the table does not know it.
     """
 
     table: str
     by: Sequence[str]
     truth: pd.Series
     ambiguous: int
+    weights: pd.Series | None = None
 
 
 def read(model: Model, table: str = "") -> Actuals:
@@ -61,7 +64,9 @@ def read(model: Model, table: str = "") -> Actuals:
         what = " and ".join(sorted(personal)) or "no key"
         why = f"{what} is personal" if personal else "the model declares no key"
         raise ModelError(f"{why}, {hint}.")
-    wanted = [*dict.fromkeys([*(name for it in choices for name in it), model.target])]
+    weight = [it for it in [model.weight] if it in columns]
+    named = [*(name for it in choices for name in it), model.target, *weight]
+    wanted = [*dict.fromkeys(named)]
     found = source().read(table).select(wanted).to_pandas()
     known = known_target(model, found)
     for by in choices:
@@ -72,8 +77,12 @@ def read(model: Model, table: str = "") -> Actuals:
     again = numbers.duplicated(keep=False)
     if len(known) and again.all():
         raise ModelError(f"no row has its own {' and '.join(by)}, {hint}.")
-    truth = known[model.target].set_axis(numbers)[~again.to_numpy()]
-    return Actuals(table, by, truth, int(again.sum()))
+    once = ~again.to_numpy()
+    truth = known[model.target].set_axis(numbers)[once]
+    counted = weights(model, known) if weight and len(known) else None
+    if counted is not None:
+        counted = counted.set_axis(numbers)[once]
+    return Actuals(table, by, truth, int(again.sum()), counted)
 
 
 def joined(rows: pd.DataFrame, model: Model, actuals: Actuals) -> pd.DataFrame:
@@ -85,8 +94,8 @@ def joined(rows: pd.DataFrame, model: Model, actuals: Actuals) -> pd.DataFrame:
         actuals: The truth.
 
     Returns:
-        Predictions as `rows.predict` gives them, with `_truth` and `_key`; the index
-        is that of the rows.
+        Predictions as `rows.predict` gives them, with `_truth` and `_key`, and with
+        `_weight` where it is known; the index is that of the rows.
     """
     by = [_name(it, rows, actuals) for it in actuals.by]
     if not {*by} <= {*rows.columns}:
@@ -94,7 +103,8 @@ def joined(rows: pd.DataFrame, model: Model, actuals: Actuals) -> pd.DataFrame:
     told = rows[rows[by].notna().all(axis="columns")]
     if told.empty:
         return pd.DataFrame()
-    truth = hashed(told, by).map(actuals.truth)
+    numbers = hashed(told, by)
+    truth = numbers.map(actuals.truth)
     target = f"{PREDICTED}{model.target}"
     others = [it for it in told if it.startswith(PREDICTED) and it != target]
     # What only other versions predict is empty here.
@@ -104,6 +114,8 @@ def joined(rows: pd.DataFrame, model: Model, actuals: Actuals) -> pd.DataFrame:
     whose = [_name(it, rows, actuals) for it in model.key]
     keyed = whose if whose and {*whose} <= {*rows.columns} else ["request"]
     found = predictions.assign(_truth=truth, _key=hashed(told, keyed))
+    if actuals.weights is not None:
+        found = found.assign(_weight=numbers.map(actuals.weights))
     found = found[truth.notna()]
     # Where some were unknown, whole numbers have become floats.
     return found.astype({"_truth": actuals.truth.dtype})

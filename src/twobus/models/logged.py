@@ -9,14 +9,19 @@ from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 
+import duckdb
 import ibis
 from pyarrow import fs
 
 from twobus.data.connection import in_memory
+from twobus.data.errors import DataError
+from twobus.models.declaration import ModelError
 from twobus.models.log_place import Place
 from twobus.models.sentences import sentences
 
 BY = {"day": 1, "week": 7}
+# Without these it is no log.
+NEEDED = ("request", "row", "version", "role")
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,13 @@ def rows(place: Place, period: Period) -> Iterator[ibis.Table]:
             table: ibis.Table = connection.read_parquet(
                 files, table_name="log", union_by_name=True, hive_partitioning=False
             )
+            if lacking := [it for it in NEEDED if it not in table.columns]:
+                raise ModelError(f"its files lack the columns {', '.join(lacking)}")
         try:
             yield table
+        except (DataError, duckdb.Error):
+            # Such as a page in the middle, which nobody has read before.
+            raise ModelError(f"{told}: one of its files is broken.") from None
         finally:
             connection.disconnect()
 

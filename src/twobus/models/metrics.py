@@ -93,9 +93,9 @@ class Measure:
                 if self.own:
                     told = f"The scorer {self.metric!r} failed: {explain(error)}"
                     raise ModelError(told) from None
-                if not isinstance(error, ValueError):
+                if not isinstance(error, ValueError | ZeroDivisionError):
                     raise
-                # Such as for the rows of a single class.
+                # Such as for the rows of a single class, or whose weights are all 0.
                 self.reason = f"not defined here: {' '.join(str(error).split())[:200]}"
                 return nan
         if isnan(value):

@@ -165,7 +165,8 @@ def scores(
         model: The declaration of the version that answered.
         fitted: Its estimator, which knows its classes.
         known: Predictions as `rows.predict` gives them, with `_truth`, and with `_key`,
-            which says whose row it is. The index is of rows.
+            which says whose row it is. The index is of rows. Where rows have a weight,
+            and it is known, `_weight` is that.
         before: What the version was worth at training.
         looks: How often something is looked at, in all the time that is watched.
         other: The predictions of the challenger for some of these rows, by index.
@@ -174,18 +175,22 @@ def scores(
     if len(known) < FEWEST_ROWS:
         return []
     truth = known["_truth"].rename(model.target)
-    predicted = known.drop(columns=["_truth", "_key"])
+    weights = known.get("_weight")
+    predicted = _predictions(known)
     # Scaled errors need the rows before, which a log does not have.
     metrics = [it for it in model.metrics if it != MASE]
     # Equal chances of a false alarm for each look at each metric.
     alarm = ALARMS / looks / max(len(metrics), 1)
     trained = {it.metric: it for it in before if it.rows == HELD_OUT}
+    if model.weight and weights is None:
+        # Then these were scores of something else.
+        trained = {}
     found = []
     for metric in metrics:
-        measure = Measure(model, metric, fitted, truth)
+        measure = Measure(model, metric, fitted, truth, weights=weights)
         within = range_of(metric)
         value = measure(predicted)
-        ends = interval(known, measure, predicted, within=within)
+        ends = interval(known, measure, predicted, within=within, weights=weights)
         was = trained.get(metric)
         fell = was is not None and _fell(was, value, ends, alarm)
         expected = was.value if was else nan
@@ -193,10 +198,14 @@ def scores(
         if other is not None:
             both = predicted.index.intersection(other.index)
             if len(both) >= FEWEST_ROWS:
-                theirs = Measure(model, metric, other_fitted, truth)
+                theirs = Measure(model, metric, other_fitted, truth, weights=weights)
                 one = _beside(one, known.loc[both], measure, theirs, other.loc[both])
         found.append(one)
     return found
+
+
+def _predictions(known: pd.DataFrame) -> pd.DataFrame:
+    return known[[it for it in known if it not in ("_truth", "_key", "_weight")]]
 
 
 def _beside(
@@ -207,7 +216,7 @@ def _beside(
     other: pd.DataFrame,
 ) -> Judged:
     """Add how much better the challenger is on the same rows."""
-    predicted = known.drop(columns=["_truth", "_key"])
+    predicted = _predictions(known)
     places = pd.DataFrame(index=known.index)
 
     def better(rows: pd.DataFrame) -> float:

@@ -186,6 +186,11 @@ def _truth(model: Model, table: str) -> tuple[Actuals | None, list[str]]:
     scaled = f"{MASE} is not watched, since a log lacks the rows before: add "
     scaled += "neg_mean_absolute_error to the metrics"
     notes = [ambiguous] * bool(truth.ambiguous) + [scaled] * (MASE in model.metrics)
+    if model.weight and truth.weights is None and len(truth.truth):
+        notes.append(
+            f"scores are not compared with training, which counted rows by "
+            f"{model.weight}: {truth.table} has no such column"
+        )
     return truth, notes
 
 
