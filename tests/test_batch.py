@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from inside import forget
-from modelled import MODELS, NAME, refused
+from modelled import MODELS, NAME, edit, refused
 from test_series import declared
 
 from twobus.models import batch, registry, tasks
@@ -88,6 +88,18 @@ def test_columns_that_the_model_does_not_know_set_no_row_aside(models: Path) -> 
     tasks.predict(NAME)
     assert len(pd.read_parquet(file)) == 4
     assert not batch.beside(file).exists()
+
+
+def test_what_cannot_be_read_of_other_columns_sets_no_row_aside(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = MODELS.with_name("tables") / "penguins.py"
+    edit(models, table, "    year: int", "    due: float\n    year: int")
+    monkeypatch.setattr("test_batch.HEADER", HEADER.replace("year", "year,due"))
+    file = raw(models, *[f"{GOOD},1"] * 30, f"{GOOD},soon", f"Walrus{GOOD[6:]},1")
+    tasks.predict(NAME)
+    assert len(pd.read_parquet(file)) == 31
+    assert len(aside(file)) == 1
 
 
 def test_too_many_bad_rows_leave_the_file_before_as_it_was(models: Path) -> None:
@@ -214,7 +226,7 @@ def test_features_that_write_into_their_rows_are_applied_once() -> None:
 def given(monkeypatch: pytest.MonkeyPatch, rows: pd.DataFrame) -> None:
     """Let these be the rows of every table."""
     table = ibis.memtable(rows)
-    tables = SimpleNamespace(whole=lambda name: table)
+    tables = SimpleNamespace(whole=lambda name, told=None: table)
     monkeypatch.setattr(batch, "source", lambda: tables)
 
 

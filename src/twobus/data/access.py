@@ -1,6 +1,6 @@
 """Where the project's tables come from: its own package, or its team's library."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +24,7 @@ class Source(Protocol):
     def read(self, name: str, *, check: bool | None = None) -> ibis.Table:
         """Read a table."""
 
-    def whole(self, name: str) -> ibis.Table:
+    def whole(self, name: str, told: Collection[str] | None = None) -> ibis.Table:
         """Read a table with the rows that break its contract, or cannot be read."""
 
     def contract(self, name: str) -> Any:
@@ -103,10 +103,10 @@ class _Module:
         table: ibis.Table = self._call(lambda it: it.read(name, check=check))
         return table
 
-    def whole(self, name: str) -> ibis.Table:
+    def whole(self, name: str, told: Collection[str] | None = None) -> ibis.Table:
         tables: Any = getattr(self.module, "TABLES", None)
         if hasattr(tables, "whole"):
-            found: ibis.Table = self._call(lambda _: tables.whole(name))
+            found: ibis.Table = self._call(lambda _: tables.whole(name, told))
             return found
         # Of libraries of releases before 0.11, what cannot be read stops the query.
         return self.read(name, check=False)

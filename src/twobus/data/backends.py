@@ -7,7 +7,7 @@ a backend and passes calls on would not do: a table keeps the backend that made 
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -144,8 +144,12 @@ class FileBackend(SharedBackend):
             if not self._read_plainer(name):
                 raise DataError(f"The table {name!r} cannot be read ({problem}).")
 
-    def whole(self, name: str) -> ibis.Table:
+    def whole(self, name: str, told: Collection[str] | None = None) -> ibis.Table:
         """Return a table with what of each row cannot be read, as a last column.
+
+        Args:
+            name: The table's name.
+            told: Of which columns it is told; None: of all.
 
         Raises:
             DataError: If its files cannot be read at all.
@@ -162,12 +166,15 @@ class FileBackend(SharedBackend):
                 return self.table(name).mutate(**{UNREADABLE: ibis.literal("")})
             except DataError as error:
                 unread = str(error)
-            view = quoted(f"{name}{UNREADABLE}")
-            rows = " UNION ALL BY NAME ".join(it.whole() for it in self._parts[name])
+            view = " ".join([f"{name}{UNREADABLE}", *(told or ())])
+            rows = " UNION ALL BY NAME ".join(
+                it.whole(told) for it in self._parts[name]
+            )
             try:
-                self.raw_sql(f"CREATE OR REPLACE VIEW {view} AS {rows}")
-                self.con.execute(f"SELECT count({UNREADABLE}) FROM {view}").fetchall()
-                return self.table(f"{name}{UNREADABLE}")
+                self.raw_sql(f"CREATE OR REPLACE VIEW {quoted(view)} AS {rows}")
+                count = f"SELECT count({UNREADABLE}) FROM {quoted(view)}"
+                self.con.execute(count).fetchall()
+                return self.table(view)
             except duckdb.Error:
                 pass
         # Such as rows with another number of fields: no value can be told from others.

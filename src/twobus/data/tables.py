@@ -5,7 +5,7 @@ import pkgutil
 import re
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -116,11 +116,12 @@ class Tables:
             raise DataError(f"The table {name!r} {problem}.")
         return table
 
-    def whole(self, name: str) -> ibis.Table:
+    def whole(self, name: str, told: Collection[str] | None = None) -> ibis.Table:
         """Read a table with the rows that break its contract, or cannot be read.
 
         Args:
             name: The table's name.
+            told: Of which columns it is told what cannot be read; None: of all.
 
         Returns:
             The table, whose names and types are those of the contract. A value that
@@ -132,7 +133,7 @@ class Tables:
         """
         table = self.read(name, check=False)
         if self._folder() is not None:
-            found: ibis.Table = self._files.whole(name)
+            found: ibis.Table = self._files.whole(name, told)
             return found
         return table
 

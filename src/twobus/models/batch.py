@@ -121,10 +121,13 @@ def _asked(model: Model, table: str) -> tuple[ibis.Table, list[str]]:
     Raises:
         ModelError: If it lacks an input, or has one of another type.
     """
-    whole = source().whole(table)
     # The rules of requests: those of inputs that can be told of a row alone.
     said = described(model.contract)
     inputs = [name for name in model.inputs if name in said]
+    time = [model.time] if model.time else []
+    shown = dict.fromkeys([*model.key, *model.series, *time, *inputs])
+    # What cannot be read of other columns costs no row.
+    whole = source().whole(table, [*shown])
     asked = {name: said[name] for name in inputs}
     if model.lags:
         # Without these nobody knows what was before.
@@ -143,14 +146,12 @@ def _asked(model: Model, table: str) -> tuple[ibis.Table, list[str]]:
     for name in inputs:
         if whole[name].type().is_floating():
             broken[f"{name} is not finite"] = whole[name].isinf()
-    time = [model.time] if model.time else []
-    shown = dict.fromkeys([*model.key, *model.series, *time, *inputs, UNREADABLE])
     flags = {
         f"{BROKEN}{at}": it.fill_null(False)
         for at, it in enumerate(broken.values())
         if it is not None
     }
-    columns = [it for it in shown if it in whole.columns]
+    columns = [it for it in (*shown, UNREADABLE) if it in whole.columns]
     return whole.select(*columns, **flags), [*broken]
 
 

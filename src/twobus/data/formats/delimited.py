@@ -2,7 +2,7 @@
 
 import io
 from ast import literal_eval
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -136,9 +136,9 @@ class CsvPart(Part):
             self, source=source, columns=tuple(make(one, form) for one, form in pairs)
         )
 
-    def whole(self) -> str:
+    def whole(self, told: Collection[str] | None = None) -> str:
         """Return the query for all rows, read as they are written."""
-        return Part.whole(replace(self, native=False).read())
+        return Part.whole(replace(self, native=False).read(), told)
 
     def faults(self, connection: Any) -> list[Fault]:
         """Look at each value as it is written."""

@@ -1,6 +1,7 @@
 """A file of a table: its rows by the contract, and what is wrong with them."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,23 +84,27 @@ class Part:
         chosen = (f"{one.value} AS {name(one.name)}" for one in self.columns)
         return f"SELECT {', '.join(chosen)} FROM {self.source}"
 
-    def whole(self) -> str:
-        """Return the query for all rows: what cannot be read is missing, and told."""
+    def whole(self, told: Collection[str] | None = None) -> str:
+        """Return the query for all rows: what cannot be read is missing, and told.
+
+        Args:
+            told: Of which columns it is told; None: of all.
+        """
         chosen = [
             f"CASE WHEN {one.wrong} THEN NULL ELSE {one.value} END AS {name(one.name)}"
             if one.wrong
             else f"{one.value} AS {name(one.name)}"
             for one in self.columns
         ]
-        told = [
+        said = [
             f"CASE WHEN {one.wrong} THEN concat({quoted(one.name)}, ' must be ', "
             f"{quoted(one.form.words)}, ', and is ', "
             f"CAST({name(one.name)} AS VARCHAR)) END"
             for one in self.columns
-            if one.wrong
+            if one.wrong and (told is None or one.name in told)
         ]
-        all_told = f"concat_ws('; ', {', '.join(told)})" if told else "''"
-        chosen.append(f"{all_told} AS {name(UNREADABLE)}")
+        all_said = f"concat_ws('; ', {', '.join(said)})" if said else "''"
+        chosen.append(f"{all_said} AS {name(UNREADABLE)}")
         return f"SELECT {', '.join(chosen)} FROM {self.source}"
 
     def faults(self, connection: Any) -> list[Fault]:
