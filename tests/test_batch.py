@@ -141,6 +141,32 @@ def test_parts_give_what_the_whole_does(
     assert aside(file) == bad
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "written (No space left on device)"),
+        (KeyError("a value"), "failed (KeyError)"),
+    ],
+)
+def test_what_stops_it_is_a_sentence_and_the_file_before_stays(
+    models: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    file = raw(models, *[GOOD] * 3)
+    tasks.predict(NAME)
+    before = file.read_bytes()
+
+    def stop(*given: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(batch, "apart", stop)
+    told = refused(tasks.predict, NAME)
+    assert said in told
+    assert "is as it was" in told
+    assert "a value" not in told
+    assert file.read_bytes() == before
+    assert not [it for it in file.parent.iterdir() if it.name.startswith(".")]
+
+
 def test_another_table_with_the_same_inputs_is_predicted(models: Path) -> None:
     tables = models / MODELS.with_name("tables")
     shutil.copy(tables / "penguins.py", tables / "season.py")

@@ -17,11 +17,11 @@ from twobus.data import source
 from twobus.data.contracts import rules, schema_breaches
 from twobus.data.formats.parts import UNREADABLE
 from twobus.models.columns import described, restored
-from twobus.models.declaration import Model, ModelError
+from twobus.models.declaration import Model, ModelError, explain
 from twobus.models.registry import Version, champion, fetch
 from twobus.models.rows import apart
 from twobus.models.series import known, lagged, reached
-from twobus.project import here
+from twobus.project import StopError, here
 
 # So many rows are in memory at once.
 PART = 50_000
@@ -92,7 +92,22 @@ def predict_table(
     # Whoever reads has the file before or the new one, and nothing in between.
     with TemporaryDirectory(dir=file.parent, prefix=".") as place:
         good, bad = Path(place, "good"), Path(place, "bad")
-        done = _predict(version, rows, asked, good, bad)
+        try:
+            done = _predict(version, rows, asked, good, bad)
+        except StopError:
+            raise
+        except OSError as error:
+            raise ModelError(
+                f"The predictions of {name} cannot be written ({error.strerror}); "
+                f"{kept}."
+            ) from None
+        except Exception as error:  # Whatever people's features raise.
+            # What it says may be a value.
+            what = type(error).__name__
+            where = explain(error).partition(what)[0]
+            raise ModelError(
+                f"Predicting {name} failed ({where}{what}); {kept}."
+            ) from error
         beside(file).unlink(missing_ok=True)
         if done.aside:
             bad.replace(beside(file))
