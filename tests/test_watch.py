@@ -265,6 +265,7 @@ def test_a_log_without_rows_is_found(log: Path) -> None:
     result = watch(log)
     assert result.code == 1
     assert f"kept 50% é has no rows of {NAME} in the last 28 days" in result.output
+    assert "five minutes after it was asked" in result.output
 
 
 @pytest.mark.slow

@@ -155,7 +155,8 @@ def _asked(model: Model, table: str) -> tuple[ibis.Table, list[str]]:
     if wrong := schema_breaches(seen, allowed):
         raise ModelError(
             f"The table {table!r} cannot be predicted like {model.table!r}: "
-            f"{'; '.join(wrong)}."
+            f"{'; '.join(wrong)}. Correct its contract: with the same types, rows that "
+            "cannot be read by them are set aside."
         )
     broken = {it.phrase: it.broken for it in rules(whole, allowed)}
     for name in inputs:

@@ -78,7 +78,8 @@ def watch(
         found.append(
             f"{where.shown} has no rows of {', '.join(chosen) or 'any model'} in the "
             f"last {days} days: is a version promoted, and PREDICTION_LOG set where it "
-            "is served?"
+            "is served? A server writes rows five minutes after it was asked, or when "
+            "it ends."
         )
     if found:
         raise StopError("\n".join(found))
