@@ -10,13 +10,16 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
+import pandera.ibis as pa
 import pytest
 from inside import forget
 from modelled import MODELS, NAME, edit, refused
+from sklearn.linear_model import LinearRegression
 from test_series import declared
 
 from twobus.models import batch, registry, tasks
-from twobus.models.declaration import ModelError, find
+from twobus.models.columns import kept
+from twobus.models.declaration import Model, ModelError, find
 from twobus.models.rows import apart
 
 pytestmark = pytest.mark.slow
@@ -277,3 +280,35 @@ def test_a_row_without_a_time_has_no_past(monkeypatch: pytest.MonkeyPatch) -> No
     given(monkeypatch, rows.drop(columns="day"))
     with pytest.raises(ModelError, match="lacks the column 'day'"):
         batch._asked(declared(), "sales")
+
+
+def test_columns_that_are_called_like_ours_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kinds = {"version": "int64", "predicted_y": "float64", '名 "a"': "float64"}
+    columns = {it: pa.Column(ibis.dtype(kind)) for it, kind in kinds.items()}
+    contract = pa.DataFrameSchema({**columns, "y": pa.Column(ibis.dtype("float64"))})
+    with kept({"t": contract}):
+        asks = [*kinds]
+        learner = LinearRegression()
+        model = Model(
+            table="t",
+            target="y",
+            inputs=asks,
+            estimator=learner,
+            metrics={"r2": 0.0},
+            key=["version"],
+        )
+    values = {it: [1.0, 2, 4] for it in asks}
+    rows = pd.DataFrame(values).astype({"version": "int64"})
+    fitted = learner.fit(rows, [1.0, 2, 4])
+    given(monkeypatch, rows)
+    version: Any = SimpleNamespace(model=model, fitted=fitted, number=7)
+    asked, rules = batch._asked(model, "t")
+    good = tmp_path / "good"
+    batch._predict(version, asked, rules, good, tmp_path / "bad")
+    found = pd.read_parquet(good)
+    assert [*found["version"]] == [7, 7, 7]
+    assert [*found["input_version"]] == [1, 2, 4]
+    assert [*found["input_predicted_y"]] == [1, 2, 4]
+    assert [*found['名 "a"']] == [1, 2, 4]

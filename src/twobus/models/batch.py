@@ -16,7 +16,7 @@ from pyarrow.parquet import ParquetWriter
 from twobus.data import source
 from twobus.data.contracts import rules, schema_breaches
 from twobus.data.formats.parts import UNREADABLE
-from twobus.models.columns import described, restored
+from twobus.models.columns import INPUT, described, restored
 from twobus.models.declaration import Model, ModelError, explain
 from twobus.models.registry import Version, champion, fetch
 from twobus.models.rows import apart
@@ -71,7 +71,8 @@ def predict_table(
     Args:
         name: The model's name.
         file: The Parquet file to write: key, time and inputs of the rows, the
-            predictions, and the version that made them. It is written whole, or stays
+            predictions, and the version that made them. A column of the table that is
+            called like one of these begins with `input_`. It is written whole, or stays
             as it was.
         table: Any table that has the model's inputs; its own one if it is empty.
         most_aside: What share of the rows may be set aside.
@@ -224,6 +225,9 @@ def _predict(
                 predicted.add_prefix("predicted_")
             )
             answers = answers.assign(version=version.number)
+            # As in a log, so that none is called like another one.
+            called = [f"{INPUT}{it}" if it in answers else it for it in shown]
+            found = found.rename_columns(called)
             for name in answers:
                 found = found.append_column(name, pa.array(answers[name]))
             if writer is None:
