@@ -89,8 +89,8 @@ def several(promoted: Path) -> Result:
     edits = {
         "same": ("C=10", "C=10"),
         "noise": ("C=10", "C=3"),
-        "worse": ("C=10", "C=0.1"),
-        "better": ("C=0.1", "C=10"),
+        "worse": ("C=10", "C=0.05"),
+        "better": ("C=0.05", "C=10"),
         "below": ("C=10", "C=0.001"),
         "lower": ('"accuracy": 0.8', '"accuracy": 0.7'),
         "wider": ("assign(", 'assign(mass_kg=rows["body_mass_g"] / 1_000, '),
@@ -102,7 +102,7 @@ def several(promoted: Path) -> Result:
         text = module.read_text("utf-8")
         for side in (0, 1):
             for name, words in edits.items():
-                begun = text.replace("C=10", "C=0.1") if name == "better" else text
+                begun = text.replace("C=10", "C=0.05") if name == "better" else text
                 new = begun.replace(*words) if side else begun
                 module.with_stem(name).write_text(new, "utf-8")
             gone, fresh = module.with_stem("gone"), module.with_stem("fresh")
