@@ -168,16 +168,17 @@ def test_settings_that_fail_have_their_reason(
     assert "The 'alpha' parameter of Ridge" in second
 
 
-def test_a_threshold_that_is_chosen_anew_of_all_rows_is_told_as_well(
-    steps: str, shaped: Path, capsys: pytest.CaptureFixture[str]
+def test_a_version_that_has_learned_from_all_rows_decides_as_it_was_judged(
+    steps: str, shaped: Path
 ) -> None:
     module = Path("src", shapes.PACKAGE, "models", "returned.py")
     edit(shaped, module, 'positive="yes",', 'positive="yes",\n    refit=True,')
     tasks.train(["returned"])
     edit(shaped, module, 'positive="yes",\n    refit=True,', 'positive="yes",')
-    told = capsys.readouterr().err.partition("refitting on")[2]
-    chosen = registry.fetch("returned", 2).facts["threshold"]
-    assert f"deciding for 'yes' from a probability of {chosen:.3g} on" in told
+    before, after = (registry.fetch("returned", number) for number in (1, 2))
+    assert after.facts["threshold"] == before.facts["threshold"]
+    assert after.fitted.threshold == before.fitted.threshold
+    assert after.fitted.estimator_ is not before.fitted.estimator_
 
 
 @pytest.mark.whole

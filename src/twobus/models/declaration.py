@@ -263,8 +263,8 @@ def unanswered(name: str) -> list[str]:
         name: The model's name.
 
     Returns:
-        Their titles; the model's name if the page has no sections.
+        Their titles; an empty one if the page has no sections.
     """
     sections = re.split(r"^## +", written(name), flags=re.MULTILINE)[1:]
     parts = [section.partition("\n") for section in sections]
-    return [title for title, _, text in parts if not text.strip()] if parts else [name]
+    return [title for title, _, text in parts if not text.strip()] if parts else [""]

@@ -24,7 +24,12 @@ def objections(version: Version) -> list[str]:
     empty = unanswered(version.name)
     return [
         *faults(version),
-        *(f"{page} says nothing below {title!r}." for title in empty),
+        *(
+            f"{page} says nothing below {title!r}."
+            if title
+            else f"{page} has no section: write ## Intended use, and below it for whom."
+            for title in empty
+        ),
     ]
 
 

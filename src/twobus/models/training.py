@@ -113,7 +113,9 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         steps(f"refitting on all {len(learned)} rows")
         with _said(name), converging(model):
             fitted = learn(model, seeded(model, seed, learned), learned)
-        _tell_threshold(model, fitted, say)
+        if (judged := threshold(trained.fitted)) is not None:
+            # Another one would decide otherwise than what was judged.
+            fitted.set_params(threshold=judged)
     facts = asdict(gather(model, fitted, parts, seed))
     held_out = parts.held_out.head(GOLDEN_ROWS)
     golden = {
@@ -194,7 +196,12 @@ def fit(
         say(f"fitting on {len(parts.training)} rows{by}")
         with converging(model):
             fitted = learn(model, estimator, parts.training)
-        _tell_threshold(model, fitted, say)
+        if (chosen := threshold(fitted)) is not None:
+            what = model.positive
+            if what is None:
+                # As people write it, not as numpy does.
+                what = fitted.classes_.tolist()[1]
+            say(f"deciding for {what!r} from a probability of {chosen:.3g} on")
         say(f"cross-validating on {len(parts.training)} rows")
         folded = cross_validated(model, estimator, parts.training, seed)
         say(f"judging by {len(parts.held_out)} rows")
@@ -215,12 +222,6 @@ def _said(name: str) -> Iterator[None]:
         raise ModelError(f"{name} cannot be trained: {error}") from None
     except Exception as error:
         raise ModelError(f"{name} cannot be trained: {explain(error)}") from error
-
-
-def _tell_threshold(model: Model, fitted: Any, say: Say) -> None:
-    if (chosen := threshold(fitted)) is not None:
-        what = model.positive if model.positive is not None else fitted.classes_[1]
-        say(f"deciding for {what!r} from a probability of {chosen:.3g} on")
 
 
 def _try_to_keep(
