@@ -387,7 +387,7 @@ def test_ci_says_at_once_that_it_cannot_install_it(
 
 
 def ci_lines(project: Path) -> list[str]:
-    """Return the lines of CI's jobs, but for the weekly one, that look for a folder."""
+    """Return the lines of CI's jobs, but for weekly ones, that look for a folder."""
     if (gitlab := project / ".gitlab-ci.yml").exists():
         jobs = yaml.safe_load(gitlab.read_text("utf-8"))
         *_, line = jobs["default"]["before_script"]
@@ -396,7 +396,7 @@ def ci_lines(project: Path) -> list[str]:
     for file in (project / ".github" / "workflows").iterdir():
         for job in yaml.safe_load(file.read_text("utf-8"))["jobs"].values():
             first = [step["run"] for step in job["steps"] if "run" in step][:1]
-            if "uv run" in str(job) and file.name != "update.yml":
+            if "uv run" in str(job) and file.name not in ("update.yml", "watch.yml"):
                 lines += first
     return lines
 

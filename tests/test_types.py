@@ -185,7 +185,7 @@ def predicted(project: Path, unchecked: ibis.Table) -> pd.DataFrame:
     """What a batch predicts for them."""
     file = project / "data/batch.parquet"
     with pytest.MonkeyPatch.context() as patch:
-        reader = SimpleNamespace(whole=lambda name: unchecked)
+        reader = SimpleNamespace(whole=lambda *given: unchecked)
         patch.setattr(batch, "source", lambda: reader)
         tasks.predict("visit", output=str(file))
     return pd.read_parquet(file).filter(like="probability")

@@ -59,6 +59,16 @@ NAMES = {
     "twobus.before_after.review": "twobus.review.tasks.review",
     "twobus.comparison.FOREIGN": "twobus.at_commit.FOREIGN",
     "twobus.modelling.declaration.told": "twobus.models.declaration.explain",
+    "twobus.modelling.registry.RegistrySettings": (
+        "twobus.models.store.RegistrySettings"
+    ),
+    "twobus.modelling.registry.embedded": "twobus.models.store.embedded",
+    "twobus.modelling.registry.folder": "twobus.models.store.folder",
+    "twobus.modelling.registry.store": "twobus.models.store.client",
+    "twobus.modelling.serving.Problem": "twobus.models.answers.Problem",
+    "twobus.modelling.serving.Problems": "twobus.models.answers.Problems",
+    "twobus.modelling.training.Facts": "twobus.models.facts.Facts",
+    "twobus.modelling.training.seeded": "twobus.models.fitting.seeded",
     "twobus.modelling.rows.closed_list": "twobus.models.columns.closed_list",
     "twobus.modelling.scores.measured": "twobus.models.metrics.Measure",
     "twobus.repository.propose": "twobus.call.propose",
