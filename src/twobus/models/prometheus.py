@@ -4,18 +4,23 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import prometheus_client
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
-    disable_created_metrics,
     generate_latest,
 )
+from prometheus_client import multiprocess as shared
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as FORM
-from prometheus_client.multiprocess import MultiProcessCollector
 
-__all__ = ["FORM", "PLACE", "Counts"]
+__all__ = ["FORM", "PLACE", "Counts", "has_ended"]
+
+# These have no types, where a checker would ask for them.
+disable_created_metrics: Any = prometheus_client.disable_created_metrics
+Collector: Any = shared.MultiProcessCollector
+has_ended: Any = shared.mark_process_dead
 
 # Where the workers of one server keep what they count, so that each can tell the sum.
 PLACE = "PROMETHEUS_MULTIPROC_DIR"
@@ -78,5 +83,5 @@ class Counts:
         if PLACE not in os.environ:
             return generate_latest(self.registry)
         every = CollectorRegistry()
-        MultiProcessCollector(every)
+        Collector(every)
         return generate_latest(every)

@@ -15,7 +15,6 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client.multiprocess import mark_process_dead
 from starlette.concurrency import run_in_threadpool
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
@@ -23,7 +22,7 @@ from twobus.models.answers import Lines, log
 from twobus.models.app import make_app
 from twobus.models.cores import share
 from twobus.models.declaration import explain
-from twobus.models.prometheus import PLACE
+from twobus.models.prometheus import PLACE, has_ended
 from twobus.models.registry import Version, fetch
 from twobus.models.served import Served
 
@@ -110,7 +109,7 @@ class _Workers(Multiprocess):
             if worker.process.is_alive():
                 continue
             worker.process.join()
-            mark_process_dead(worker.pid)
+            has_ended(worker.pid)
             log("a worker ended, and is started again", code=worker.exitcode)
             self.processes[place] = self._started()
 
