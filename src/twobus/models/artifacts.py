@@ -21,7 +21,8 @@ STANDARD = (
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "twobus.models.quantiles.Quantiles",
+    # Of this package, wherever it stands.
+    f"{__package__}.quantiles.Quantiles",
 )
 
 

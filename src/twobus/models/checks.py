@@ -25,6 +25,7 @@ from twobus.models import (
     golden,
     registry,
     sealed,
+    served,
     serving,
     store,
 )
@@ -90,7 +91,7 @@ class TestModels:
             place = tmp_path_factory.mktemp("registry")
             patch.setattr(store, "folder", lambda: place)
             patch.setattr(registry, "objections", lambda version: [])
-            patch.setattr("twobus.models.served.faults", lambda version: [])
+            patch.setattr(served, "faults", lambda version: [])
             store.client.cache_clear()
             registry.promote(name, train(name, SEED))
             with TestClient(serving.make_app()) as client:
