@@ -133,8 +133,7 @@ class Tables:
         """
         table = self.read(name, check=False)
         if self._folder() is not None:
-            found: ibis.Table = self._files.whole(name, told)
-            return found
+            table = self._files.whole(name, told)
         return table
 
     def connect(self) -> Any:
