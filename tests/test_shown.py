@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,7 +13,7 @@ from browser import Opened, opened
 from conftest import Made
 from inside import inside
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator
 
 from template import commit
 from twobus.notebooks.execute import execute
@@ -234,20 +235,25 @@ def test_a_page_holds_each_library_once(looked: Looked) -> None:
     assert len(names) == len({*names})
 
 
+def blank(figure: Locator) -> bool:
+    """Tell whether a figure shows nothing; a frame is drawn once it is in view."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        grey = Image.open(BytesIO(figure.screenshot())).convert("L").histogram()
+        # Of an empty region nearly all pixels have one colour.
+        if max(grey) / sum(grey) <= 0.998:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 def test_each_figure_is_drawn(looked: Looked, page: Opened) -> None:
     # marimo's progress bars are among the messages, which are folded.
     page.page.locator("details:has(.jp-OutputArea-output)").evaluate_all(OPEN)
     cells = page.page.locator(".jp-Cell").all()
-    blank = {}
-    for name, place in looked.cells.items():
-        shown = cells[place].locator(".jp-OutputArea-output, .jp-RenderedMarkdown")
-        picture = shown.last.screenshot()
-        grey = Image.open(BytesIO(picture)).convert("L").histogram()
-        # Of an empty region nearly all pixels have one colour.
-        share = max(grey) / sum(grey)
-        if share > 0.998:
-            blank[name] = share
-    assert blank == {}
+    outputs = ".jp-OutputArea-output, .jp-RenderedMarkdown"
+    shown = {it: cells[at].locator(outputs).last for it, at in looked.cells.items()}
+    assert [name for name, figure in shown.items() if blank(figure)] == []
 
 
 def changed(looked: Looked, side: str) -> list[str]:
