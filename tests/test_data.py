@@ -107,6 +107,36 @@ def test_several_can_read_a_database_at_once(database: Path) -> None:
         ours.raw_sql("delete from penguins")
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda table: table.count().to_pyarrow(),
+        lambda table: table.head(1).to_pandas(),
+        lambda table: own_tables().connect().list_tables(),
+        lambda table: own_tables().connect().raw_sql("select 1"),
+    ],
+    ids=["to_pyarrow", "to_pandas", "list_tables", "raw_sql"],
+)
+def test_a_database_streams_all_rows_whatever_else_is_asked(
+    database: Path, ask: Callable[[ibis.Table], object]
+) -> None:
+    with duckdb.connect(str(database)) as base:
+        base.execute("create table many as select * from penguins, range(5000)")
+    table = own_tables().connect().table("many")
+    count = 0
+    for batch in table.to_pyarrow_batches(chunk_size=5_000):
+        count += batch.num_rows
+        ask(table)
+    assert count == 7 * 5_000
+
+
+def test_rows_of_ones_own_stream_beside_those_of_a_database(database: Path) -> None:
+    mine = ibis.memtable({"species": ["Adelie"]})
+    table = own_tables().connect().table("penguins")
+    batches = table.join(mine, "species").to_pyarrow_batches()
+    assert sum(it.num_rows for it in batches) == 7
+
+
 def test_location_names_a_table_in_the_database(study: Path, database: Path) -> None:
     locate(study, "field.birds")
     assert count() == 5

@@ -77,7 +77,32 @@ class SharedBackend(BaseBackend):
             return query(*words, **options)
 
 
-class FileBackend(SharedBackend):
+class DuckDBBackend(SharedBackend):
+    """A DuckDB whose streams of rows go on while something else is asked."""
+
+    def to_pyarrow_batches(
+        self, expr: ibis.Expr, /, *, chunk_size: int = 1_000_000, **options: Any
+    ) -> Any:
+        """Return rows for Arrow bit by bit, as Ibis does."""
+        import pyarrow as pa
+
+        with self._turn:
+            if [*expr.op().find(ibis.expr.operations.InMemoryTable)]:
+                # Only this connection knows it.
+                return self.to_pyarrow(expr, **options).to_reader(chunk_size)
+            rows = self.compile(expr.as_table(), **options)
+            schema = expr.as_table().schema().to_pyarrow()
+            # The next query of a connection ends its streams, without a word.
+            stream = self.con.cursor().execute(rows)
+        # DuckDB 1.5 has another name for it.
+        reader = getattr(stream, "to_arrow_reader", None) or stream.fetch_record_batch
+        batches = reader(chunk_size)
+        return pa.RecordBatchReader.from_batches(
+            schema, (batch.cast(schema) for batch in batches)
+        )
+
+
+class FileBackend(DuckDBBackend):
     """A DuckDB whose tables are files, read by their contracts.
 
     A value that is not what its contract says stops a query; then each value of the
@@ -202,26 +227,12 @@ class FileBackend(SharedBackend):
         self, expr: ibis.Expr, /, *, chunk_size: int = 1_000_000, **options: Any
     ) -> Any:
         """Return rows for Arrow bit by bit, as Ibis does."""
-        import pyarrow as pa
-
         with self._turn:
             # A stream cannot be begun again in another way.
             for name in self._asked([expr]):
                 self._see_unchanged(name)
                 self.prove(name)
-            if [*expr.op().find(ibis.expr.operations.InMemoryTable)]:
-                # Only this connection knows it.
-                return self.to_pyarrow(expr, **options).to_reader(chunk_size)
-            rows = self.compile(expr.as_table(), **options)
-            schema = expr.as_table().schema().to_pyarrow()
-            # The next query of a connection ends its streams.
-            stream = self.con.cursor().execute(rows)
-        # DuckDB 1.5 has another name for it.
-        reader = getattr(stream, "to_arrow_reader", None) or stream.fetch_record_batch
-        batches = reader(chunk_size)
-        return pa.RecordBatchReader.from_batches(
-            schema, (batch.cast(schema) for batch in batches)
-        )
+            return super().to_pyarrow_batches(expr, chunk_size=chunk_size, **options)
 
     def to_json(self, *words: Any, **options: Any) -> Any:
         """Write rows to a JSON file, as Ibis does."""

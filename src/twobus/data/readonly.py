@@ -6,11 +6,11 @@ from typing import Any
 
 from ibis.backends import BaseBackend
 
-from twobus.data.backends import RemoteBackend, SharedBackend
+from twobus.data.backends import DuckDBBackend, RemoteBackend
 from twobus.data.errors import DATABASE, DataError
 
 
-class OpenedFile(SharedBackend):
+class OpenedFile(DuckDBBackend):
     """A file of DuckDB, opened for reading only, that reaches no other file."""
 
     def do_connect(
