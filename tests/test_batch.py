@@ -20,7 +20,7 @@ from test_series import declared
 from twobus.models import batch, registry, tasks
 from twobus.models.columns import kept
 from twobus.models.declaration import Model, ModelError, find
-from twobus.models.rows import apart
+from twobus.models.rows import RowError, apart
 
 pytestmark = pytest.mark.slow
 
@@ -282,6 +282,27 @@ def test_a_row_without_a_time_has_no_past(monkeypatch: pytest.MonkeyPatch) -> No
         batch._asked(declared(), "sales")
 
 
+def test_what_the_estimator_refuses_stops_it_once_it_is_too_much(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "FEW", 4)
+    monkeypatch.setattr(batch, "PART", 20)
+    asked, file = [], raw(models, *[GOOD] * 80)
+
+    def nothing(model: Any, fitted: Any, rows: pd.DataFrame, most: int = 99) -> Any:
+        asked.append(len(rows))
+        if len(rows) > most:
+            raise RowError(rows.index[0], ValueError())
+        return pd.DataFrame(), dict.fromkeys(rows.index, ValueError("a value"))
+
+    monkeypatch.setattr(batch, "apart", nothing)
+    said = refused(tasks.predict, NAME, most_aside=0.1)
+    assert "At least 12 of 80 rows" in said
+    assert "the estimator refuses it in 12" in said
+    assert asked == [20, 4, 4, 4]
+    assert len(aside(file)) == 12
+
+
 def test_columns_that_are_called_like_ours_are_told_apart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -306,7 +327,7 @@ def test_columns_that_are_called_like_ours_are_told_apart(
     version: Any = SimpleNamespace(model=model, fitted=fitted, number=7)
     asked, rules = batch._asked(model, "t")
     good = tmp_path / "good"
-    batch._predict(version, asked, rules, good, tmp_path / "bad")
+    batch._predict(version, asked, rules, good, tmp_path / "bad", 1)
     found = pd.read_parquet(good)
     assert [*found["version"]] == [7, 7, 7]
     assert [*found["input_version"]] == [1, 2, 4]

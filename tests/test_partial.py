@@ -72,7 +72,7 @@ def test_rows_that_are_right_are_answered_and_others_are_named(
 
 
 def test_without_it_all_rows_are_answered_or_none(client: TestClient) -> None:
-    for query in ("", "?partial=false", "?PARTIAL=true"):
+    for query in ("", "?partial=false"):
         response = ask(client, [ROW, {}], query)
         assert response.status_code == 422
         assert refusal(response)["row"] == 1
@@ -83,6 +83,27 @@ def test_what_it_is_must_be_said_clearly(client: TestClient) -> None:
     assert response.status_code == 422
     assert refusal(response)["field"] == "partial"
     assert ask(client, [ROW], "?partial=True").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("?partail=true", "partail"),
+        ("?PARTIAL=true", "PARTIAL"),
+        ("?a=1&partial=true", "a"),
+    ],
+)
+def test_an_option_that_there_is_not_is_refused_by_name(
+    query: str, field: str, client: TestClient
+) -> None:
+    response = ask(client, [ROW], query)
+    assert response.status_code == 422
+    assert refusal(response)["field"] == field
+
+
+def test_two_answers_to_one_option_are_refused(client: TestClient) -> None:
+    response = ask(client, [ROW], "?partial=true&partial=false")
+    assert refusal(response)["field"] == "partial"
 
 
 def test_all_problems_are_counted_and_some_are_listed(client: TestClient) -> None:

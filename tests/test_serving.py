@@ -156,7 +156,7 @@ def test_a_model_without_a_promoted_version_is_unavailable(client: TestClient) -
 def test_a_wrong_method_is_refused(client: TestClient) -> None:
     response = client.put(f"/models/{NAME}/predict", json={})
     assert response.status_code == 405
-    refusal(response)
+    assert refusal(response)["problem"].startswith("This address takes POST, not PUT")
 
 
 def test_the_models_say_which_version_answers(client: TestClient) -> None:

@@ -171,9 +171,9 @@ def parts_of(model: Model, rows: pd.DataFrame) -> Split:
 
 def test_a_key_that_was_judged_by_and_is_learned_from_is_named() -> None:
     model = declared("customer")
-    before = holdout.described(model, parts_of(model, table()))
-    assert holdout.advice(model, parts_of(model, table(300)), before) == []
     parts = parts_of(model, table())
+    before = holdout.described(model, parts, parts.training)
+    assert holdout.advice(model, parts_of(model, table(300)), before) == []
     swapped = Split(parts.held_out, parts.training)
     (said,) = holdout.advice(model, swapped, before)
     assert said.startswith(f"{len(before['keys'])} keys that the version before")
@@ -197,3 +197,18 @@ def test_rows_without_a_key_are_counted() -> None:
     rows.loc[:2, "customer"] = np.nan
     (said,) = holdout.advice(model, parts_of(model, rows), None)
     assert said == "3 rows have no customer: they are one"
+
+
+@pytest.mark.parametrize("most", [100_000, 20])
+def test_rows_of_keys_that_were_learned_from_are_counted(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holdout, "MOST", most)
+    model = declared("customer")
+    parts = parts_of(model, table(300))
+    kept = holdout.described(model, parts, parts.training)
+    both = pd.concat([parts.training, parts.held_out])["_key"]
+    found = holdout.learned_from(model, kept, both)
+    assert found == pytest.approx(len(parts.training), rel=0 if most > 300 else 0.3)
+    assert holdout.learned_from(model, kept, parts.held_out["_key"]) == 0
+    assert holdout.learned_from(model, {}, both) == 0

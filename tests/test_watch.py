@@ -1,5 +1,7 @@
 """A month in use is watched: a drift is found, and what is as before is no news."""
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -24,11 +26,12 @@ from template import Result
 from twobus.data import source
 from twobus.data.checks.look import look
 from twobus.data.connection import in_memory
-from twobus.models import logged, registry
+from twobus.models import logged, registry, watching
 from twobus.models.actuals import Actuals, joined, read
 from twobus.models.declaration import ModelError, find
 from twobus.models.findings import silent
-from twobus.models.keys import hashed
+from twobus.models.holdout import FILE
+from twobus.models.keys import FORM, hashed
 from twobus.models.log_place import Place, place
 from twobus.models.logged import Period, missing_days, periods
 from twobus.models.rows import predict
@@ -203,6 +206,46 @@ def test_a_score_that_falls_is_found(log: Path) -> None:
     result = watch(log, "--actuals", "outcomes")
     assert result.code == 1
     assert f"{NAME}: accuracy fell to 0." in result.output
+
+
+@pytest.mark.slow
+def test_scores_of_keys_that_were_learned_from_are_named_so(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(log)
+    outcomes(log)
+    fetch, kept = registry.fetch, watching._kept
+
+    def by_species(name: str, number: int) -> registry.Version:
+        found = fetch(name, number)
+        return replace(found, model=replace(found.model, key=["species"]))
+
+    adelie = int(hashed(pd.DataFrame({"species": ["Adelie"]}), ["species"])[0])
+    learned = {"form": FORM, "by": ["species"], "learned": [f"{adelie:016x}"]}
+    monkeypatch.setattr(registry, "fetch", by_species)
+    monkeypatch.setattr(
+        watching, "_kept", lambda it: kept(it) | {FILE: json.dumps(learned)}
+    )
+    result = watch(log, "--actuals", "outcomes")
+    assert result.code == 0, result.output
+    (said,) = re.findall(r"([\d,]+) of these are of keys that version 1", result.output)
+    assert 0.3 < int(said.replace(",", "")) / (ROWS * len(DAYS)) < 0.6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("declared", "shown"), [("int", "int"), ("bool", "bool")])
+def test_a_truth_of_another_type_than_predictions_is_refused(
+    log: Path, declared: str, shown: str
+) -> None:
+    keep(log)
+    outcomes(log)
+    edit(
+        log, MODELS.with_name("tables") / "outcomes.py", "sex: str", f"sex: {declared}"
+    )
+    forget(log)
+    result = watch(log, "--actuals", "outcomes")
+    assert result.code == 1
+    assert f"sex is {shown} in the table outcomes, and str in penguins" in result.output
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -51,6 +52,7 @@ def read(model: Model, table: str = "") -> Actuals:
     columns = contract(table).columns
     if model.target not in columns:
         raise ModelError(f"The table {table} has no column {model.target}.")
+    _same_type(model, table)
     key = [*model.key, *model.series]
     both = [*key, *([model.time] if model.time and model.time not in key else [])]
     choices = [it for it in (BY_REQUEST, key, both) if it and {*it} <= {*columns}]
@@ -83,6 +85,33 @@ def read(model: Model, table: str = "") -> Actuals:
     if counted is not None:
         counted = counted.set_axis(numbers)[once]
     return Actuals(table, by, truth, int(again.sum()), counted)
+
+
+def _same_type(model: Model, table: str) -> None:
+    """Refuse a table that says the truth in other values than those predicted.
+
+    Raises:
+        ModelError: If it does, since no prediction would be found right, or all.
+    """
+    kinds = [
+        source.columns[model.target].dtype.type
+        for source in (contract(table), model.contract)
+    ]
+    theirs, ours = map(_family, kinds)
+    # Whole numbers are numbers, and not the other way round.
+    if theirs != ours and (theirs, ours) != ("int", "float"):
+        raise ModelError(
+            f"{model.target} is {theirs} in the table {table}, and {ours} in "
+            f"{model.table}, which the model learned from: declare it in {table} as "
+            f"{ours}, or make such a column there."
+        )
+
+
+def _family(kind: Any) -> str:
+    """Return a type of a contract, as people write it."""
+    if kind.is_string() or kind.is_boolean():
+        return "str" if kind.is_string() else "bool"
+    return "int" if kind.is_integer() else "float" if kind.is_numeric() else str(kind)
 
 
 def joined(rows: pd.DataFrame, model: Model, actuals: Actuals) -> pd.DataFrame:

@@ -103,7 +103,12 @@ def make_app(hosts: Set[str] = frozenset(), served: Served | None = None) -> Fas
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told = f"{error.detail}{SEND}" if error.status_code == 400 else str(error.detail)
+    told = str(error.detail)
+    if error.status_code == 400:
+        told += SEND
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        told = f"This address takes {allowed}, not {request.method}: / shows how."
     return refusal(error.status_code, Problem(problem=told), headers=error.headers)
 
 

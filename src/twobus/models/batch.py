@@ -2,10 +2,13 @@
 
 import csv
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -19,7 +22,7 @@ from twobus.data.formats.parts import UNREADABLE
 from twobus.models.columns import INPUT, described, restored
 from twobus.models.declaration import Model, ModelError, explain
 from twobus.models.registry import Version, champion, fetch
-from twobus.models.rows import apart
+from twobus.models.rows import RowError, apart
 from twobus.models.series import known, lagged, reached
 from twobus.project import StopError, here
 
@@ -27,6 +30,8 @@ from twobus.project import StopError, here
 PART = 50_000
 # What share of the rows may be set aside.
 MOST_ASIDE = 0.05
+# So many are looked at before it is asked whether too many are refused.
+FEW = 1_000
 # Reasons, beside the rules of the contract.
 MISSING = " is missing"
 UNREAD = "a value cannot be read"
@@ -46,11 +51,13 @@ class Predicted:
         rows: How many there are.
         aside: How many of these were set aside.
         why: How many by each reason.
+        stopped: Whether not all were looked at, since these are too many already.
     """
 
     rows: int = 0
     aside: int = 0
     why: Counter[str] = field(default_factory=Counter)
+    stopped: bool = False
 
     @property
     def reasons(self) -> str:
@@ -94,7 +101,7 @@ def predict_table(
     with TemporaryDirectory(dir=file.parent, prefix=".") as place:
         good, bad = Path(place, "good"), Path(place, "bad")
         try:
-            done = _predict(version, rows, asked, good, bad)
+            done = _predict(version, rows, asked, good, bad, most_aside)
         except StopError:
             raise
         except OSError as error:
@@ -113,9 +120,11 @@ def predict_table(
         if done.aside:
             bad.replace(beside(file))
         if done.aside > most_aside * done.rows:
+            least = "At least " if done.stopped else ""
             raise ModelError(
-                f"{done.aside:,} of {done.rows:,} rows of {name} cannot be predicted, "
-                f"more than --most-aside {most_aside:g} allows ({done.reasons}). "
+                f"{least}{done.aside:,} of {done.rows:,} rows of {name} cannot be "
+                f"predicted, more than --most-aside {most_aside:g} allows "
+                f"({done.reasons}). "
                 f"{here().name(beside(file))} has them, and {kept}."
             )
         if not good.exists():
@@ -189,14 +198,22 @@ def _past(model: Model) -> pd.DataFrame | None:
 
 
 def _predict(
-    version: Version, rows: ibis.Table, asked: list[str], good: Path, bad: Path
+    version: Version,
+    rows: ibis.Table,
+    asked: list[str],
+    good: Path,
+    bad: Path,
+    most_aside: float,
 ) -> Predicted:
     """Write rows that can be predicted to one file, and the others to another."""
     model, done, past = version.model, Predicted(), _past(version.model)
     shown = [it for it in rows.columns if it != UNREADABLE and BROKEN not in it]
+    # A query more, which is only asked where many rows are refused.
+    total = cache(lambda: int(rows.count().to_pyarrow().as_py()))
     with ExitStack() as opened:
         aside = csv.writer(opened.enter_context(bad.open("w", -1, "utf-8", newline="")))
-        aside.writerow(["row", "problem", *shown])
+        ours = ["row", "problem"]
+        aside.writerow([*ours, *(f"{INPUT}{it}" if it in ours else it for it in shown)])
         writer = None
         for batch in rows.to_pyarrow_batches(chunk_size=PART):
             part = PandasData.convert_table(batch.to_pandas(), rows.schema())
@@ -206,7 +223,11 @@ def _predict(
                 for row in part.index[~reached(model, part, past)]:
                     why.setdefault(row, []).append(FAR)
             fine = part.index.difference([*why])
-            predicted, refused = apart(model, version.fitted, part.loc[fine])
+            done.aside += len(why)
+            predicted, refused, done.stopped = _apart(
+                version, part.loc[fine], lambda: most_aside * total() - done.aside
+            )
+            done.aside += len(refused)
             for row, error in refused.items():
                 why[row] = [f"{REFUSED}: {' '.join(str(error).split())[:200]}"]
             for row in sorted(why):
@@ -215,7 +236,9 @@ def _predict(
                 aside.writerow([done.rows + row + 1, told, *values.values()])
                 done.why.update(map(_counted, why[row]))
             done.rows += len(part)
-            done.aside += len(why)
+            if done.stopped:
+                done.rows = total()
+                break
             if predicted.empty:
                 continue
             given = batch.select(shown).take(pa.array(predicted.index))
@@ -234,6 +257,35 @@ def _predict(
                 writer = opened.enter_context(ParquetWriter(good, found.schema))
             writer.write_table(found.cast(writer.schema))
     return done
+
+
+def _apart(
+    version: Version, rows: pd.DataFrame, room: Callable[[], float]
+) -> tuple[pd.DataFrame, dict[Any, Exception], bool]:
+    """Predict rows, and stop where too many are refused: each takes several attempts.
+
+    Args:
+        version: What predicts.
+        rows: The rows.
+        room: Says how many more may be refused.
+
+    Returns:
+        What `rows.apart` does, and whether it has stopped.
+    """
+    try:
+        return *apart(version.model, version.fitted, rows, FEW), False
+    except RowError:
+        found: list[pd.DataFrame] = []
+        refused: dict[Any, Exception] = {}
+        stopped = False
+    for start in range(0, len(rows), FEW):
+        few = rows.iloc[start : start + FEW]
+        predicted, wrong = apart(version.model, version.fitted, few)
+        found.append(predicted)
+        refused |= wrong
+        if stopped := len(refused) > room():
+            break
+    return pd.concat(found), refused, stopped
 
 
 def _why(part: pd.DataFrame, asked: list[str]) -> dict[int, list[str]]:

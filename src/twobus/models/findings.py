@@ -29,6 +29,7 @@ class Looked:
         changes: How inputs and predictions differ from what the version has learned.
         known: Of how many rows the truth is known.
         judged: What the scores are.
+        learned: How many of these are of keys that the version has learned from.
     """
 
     period: Period
@@ -37,6 +38,7 @@ class Looked:
     changes: Sequence[Change]
     known: int
     judged: Sequence[Judged]
+    learned: int = 0
 
 
 @dataclass
@@ -125,8 +127,14 @@ def told(
         yield f"{len(missing)} days without a row: {shown}"
     if others := sum(it.others for it in watched.looked):
         yield f"{others:,} rows are of versions that no longer serve: not compared"
-    rows, known = (
-        sum(getattr(it, of) for it in watched.looked) for of in ("rows", "known")
+    rows, known, learned = (
+        sum(getattr(it, of) for it in watched.looked)
+        for of in ("rows", "known", "learned")
     )
     if truth:
         yield f"the truth is known of {known:,} of {rows:,} rows, from {truth.table}"
+    if learned:
+        yield (
+            f"{learned:,} of these are of keys that version {watched.version} has "
+            "learned from: what it scores for them may be too good for others"
+        )

@@ -1,4 +1,7 @@
-"""Which keys a version was judged by, so that the next one is not taught them."""
+"""Which keys a version was judged by, and which it has learned from.
+
+The next version is not taught the former; in use, scores of the latter say less.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,15 +17,43 @@ FILE = "holdout.json"
 MOST = 100_000
 
 
-def described(model: Model, parts: Split) -> dict[str, Any]:
-    """Return which keys are held out, in values of JSON.
+def described(model: Model, parts: Split, learned: pd.DataFrame) -> dict[str, Any]:
+    """Return which keys are held out and learned from, in values of JSON.
 
     Args:
         model: The declaration.
         parts: The rows.
+        learned: What the version has learned from: the training part, or all rows.
     """
-    keys = parts.held_out["_key"].drop_duplicates().nlargest(MOST)
-    return {"form": FORM, "by": identity(model), "keys": [f"{it:016x}" for it in keys]}
+    return {
+        "form": FORM,
+        "by": identity(model),
+        "keys": _largest(parts.held_out),
+        "learned": _largest(learned),
+    }
+
+
+def _largest(rows: pd.DataFrame) -> list[str]:
+    keys = rows["_key"].drop_duplicates().nlargest(MOST)
+    return [f"{it:016x}" for it in keys]
+
+
+def learned_from(model: Model, kept: Mapping[str, Any], keys: pd.Series) -> int:
+    """Count rows of keys that a version has learned from, about where it had many.
+
+    Args:
+        model: The declaration.
+        kept: What `described` said of the version.
+        keys: The key of each row, as `keys.hashed` gives it.
+    """
+    learned = {int(it, 16) for it in kept.get("learned", [])}
+    if not learned or (kept["form"], kept["by"]) != (FORM, [*model.key]):
+        return 0
+    if len(learned) >= MOST:
+        # Of smaller ones nobody knows; hashes have nothing to do with what they are of.
+        told = keys[keys >= min(learned)]
+        return round(told.isin(learned).mean() * len(keys)) if len(told) else 0
+    return int(keys.isin(learned).sum())
 
 
 def advice(model: Model, parts: Split, before: Mapping[str, Any] | None) -> list[str]:

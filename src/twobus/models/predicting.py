@@ -24,6 +24,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 SMALL = 2**12
 
 
+NO_OPTION = "There is no such option; ?partial=true is the only one"
 PARTIAL = Query(description="answer the rows that are right, and name the others")
 
 
@@ -108,11 +109,16 @@ def add_route(
 
 def _partly(request: Request) -> bool:
     """Whether the rows that are right are to be answered, if others are wrong."""
-    given = request.query_params.get("partial", "false").lower()
-    if given not in ("true", "false"):
+    given = request.query_params.multi_items()
+    if strange := sorted({name for name, _ in given} - {"partial"}):
+        # A name with a mistake in it would change nothing, without a word.
+        named = [Problem(field=name[:100], problem=NO_OPTION) for name in strange]
+        raise RequestError(named[:MOST_PROBLEMS])
+    values = {value.lower() for _, value in given}
+    if len(values) > 1 or not values <= {"true", "false"}:
         told = Problem(field="partial", problem="It must be true or false")
         raise RequestError([told])
-    return given == "true"
+    return values == {"true"}
 
 
 def _partial(found: Found, answer: Answer) -> dict[str, Any]:

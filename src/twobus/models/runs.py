@@ -19,9 +19,11 @@ from twobus.models.declaration import Model, explain
 from twobus.models.scores import Score
 from twobus.project import StopError, here
 
-# MLflow's limits: of one call, of a parameter's value, and of characters in names.
+# MLflow's limits: of one call, of the values of a parameter and a tag, and of
+# characters in names.
 AT_ONCE = 100
 LONGEST = 500
+LONGEST_TAG = 5_000
 STRANGE = re.compile(r"[^\w .-]")
 # Where CI says which of its runs this is.
 CI_RUN = ("CI_JOB_URL", "GITHUB_RUN_ID")
@@ -84,7 +86,8 @@ def _describe(
     values |= {f"seconds: {step}": value for step, value in seconds.items()}
     metrics = [Metric(_name(key), it, stamp, 0) for key, it in values.items()]
     params = [Param(_name(key), it) for key, it in _parameters(model, facts)]
-    tags = [RunTag(key, str(it)) for key, it in {**facts, **_origin(facts)}.items()]
+    told = {**facts, **_origin(facts)}
+    tags = [RunTag(key, str(it)[:LONGEST_TAG]) for key, it in told.items()]
     for start in range(0, max(len(metrics), len(params), len(tags)), AT_ONCE):
         part = slice(start, start + AT_ONCE)
         store.client().log_batch(run, metrics[part], params[part], tags[part])

@@ -148,7 +148,7 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         golden,
         card,
         profile,
-        holdout.described(model, parts),
+        holdout.described(model, parts, learned),
         steps.seconds,
         outputs,
     )

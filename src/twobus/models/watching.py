@@ -1,7 +1,10 @@
 """`poe watch`: what a model in use is asked and answers, by the log of a server."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -11,7 +14,7 @@ from twobus.data import source
 from twobus.data.checks.profile import from_json
 from twobus.data.errors import DataError
 from twobus.data.limits import Limits, limit
-from twobus.models import declaration, logged, registry
+from twobus.models import declaration, holdout, logged, registry
 from twobus.models.actuals import Actuals, joined, read
 from twobus.models.columns import INPUT, KEY, PREDICTED, kept_apart, personal_inputs
 from twobus.models.declaration import Model, ModelError
@@ -109,7 +112,9 @@ def look_at(
     version = registry.fetch(name, number)
     other = _challenger(name, number)
     watched = Watched(name, number, other.number if other else None)
-    against, notes = _against(version)
+    kept = _kept(version)
+    seen = json.loads(kept.get(holdout.FILE, "{}"))
+    against, notes = _against(version, kept)
     watched.notes += notes
     truth, notes = _truth(version.model, table)
     since = now.date() - timedelta(days - 1)
@@ -119,7 +124,7 @@ def look_at(
     files = logged.files_by_day(where, name)
     for period in logged.periods(files, by, since):
         with logged.rows(where, period) as rows:
-            one = _look(rows, period, version, other, against, truth, looks, now)
+            one = _look(rows, period, version, other, against, truth, looks, now, seen)
         watched.looked.append(one)
     if watched.looked:
         watched.notes += notes
@@ -141,25 +146,30 @@ def _challenger(name: str, serving: int) -> Version | None:
         return None
 
 
-def _against(version: Version) -> tuple[Standard | None, list[str]]:
+def _kept(version: Version) -> dict[str, str]:
+    """Return what a version has kept of its rows, by files."""
+    names = ("profile.json", "outputs.json", holdout.FILE)
+    with registry.opened(version.name, version.number) as files:
+        known = [files / name for name in names if (files / name).exists()]
+        return {file.name: file.read_text("utf-8") for file in known}
+
+
+def _against(
+    version: Version, kept: dict[str, str]
+) -> tuple[Standard | None, list[str]]:
     """Return what a version is held against, and what is not known of that."""
     model = version.model
-    kept: dict[str, str] = {}
-    with registry.opened(version.name, version.number) as files:
-        for file in ("profile", "outputs"):
-            if (files / f"{file}.json").exists():
-                kept[file] = (files / f"{file}.json").read_text("utf-8")
     again = f"train again by uv run poe train {version.name}"
     which = f"version {version.number}"
-    if "profile" not in kept:
+    if "profile.json" not in kept:
         return None, [f"{which} has no profile of its training rows: {again}"]
-    outputs = from_json(kept["outputs"]) if "outputs" in kept else None
+    outputs = from_json(kept["outputs.json"]) if "outputs.json" in kept else None
     notes = []
     if not outputs:
         notes.append(f"{which} has no profile of its predictions: {again}")
     if personal := personal_inputs(model) | kept_apart(model.table, [model.target]):
         notes.append(f"not logged, since personal: {', '.join(sorted(personal))}")
-    training = from_json(kept["profile"])
+    training = from_json(kept["profile.json"])
     return standard(model, training, outputs, _limits(model)), notes
 
 
@@ -204,6 +214,7 @@ def _look(
     truth: Actuals | None,
     looks: int,
     now: datetime,
+    seen: Mapping[str, Any],
 ) -> Looked:
     """Look at a period."""
     ours = rows.filter((rows.version == version.number) & (rows.role == CHAMPION))
@@ -232,7 +243,10 @@ def _look(
         None if theirs is None or theirs.empty else theirs,
         other.fitted if other else None,
     )
-    return replace(one, known=len(known), judged=judged)
+    learned = 0
+    if not known.empty:
+        learned = holdout.learned_from(version.model, seen, known["_key"])
+    return replace(one, known=len(known), judged=judged, learned=learned)
 
 
 def _known(rows: ibis.Table, model: Model, truth: Actuals, count: int) -> pd.DataFrame:
