@@ -17,7 +17,7 @@ from modelled import MODELS, NAME, edit, refused
 from sklearn.linear_model import LinearRegression
 from test_series import declared
 
-from twobus.models import batch, registry, tasks
+from twobus.models import batch, registry, table_rows, tasks
 from twobus.models.columns import kept
 from twobus.models.declaration import Model, ModelError, find
 from twobus.models.rows import RowError, apart
@@ -256,7 +256,7 @@ def given(monkeypatch: pytest.MonkeyPatch, rows: pd.DataFrame) -> None:
     """Let these be the rows of every table."""
     table = ibis.memtable(rows)
     tables = SimpleNamespace(whole=lambda name, told=None: table)
-    monkeypatch.setattr(batch, "source", lambda: tables)
+    monkeypatch.setattr(table_rows, "source", lambda: tables)
 
 
 @pytest.mark.parametrize("odd", [-9999.0, np.inf])
@@ -266,7 +266,7 @@ def test_what_the_contract_does_not_allow_is_not_known_of_a_series(
     days = pd.date_range("2025-01-01", periods=4)
     rows = pd.DataFrame({"shop": "a", "day": days, "sales": [1.0, odd, 3, None]})
     given(monkeypatch, rows)
-    past = batch._past(declared())
+    past = table_rows.past(declared())
     assert past is not None
     assert [*past["value"]] == [1, 3]
     assert [*past["sum"]] == [1, 4]
@@ -276,10 +276,10 @@ def test_a_row_without_a_time_has_no_past(monkeypatch: pytest.MonkeyPatch) -> No
     days = pd.Series(pd.date_range("2025-01-01", periods=2)).dt.date
     rows = pd.DataFrame({"shop": "a", "day": days, "price": 1.0})
     given(monkeypatch, rows)
-    assert "day is missing" in batch._asked(declared(), "sales")[1]
+    assert "day is missing" in table_rows.asked_of(declared(), "sales")[1]
     given(monkeypatch, rows.drop(columns="day"))
     with pytest.raises(ModelError, match="lacks the column 'day'"):
-        batch._asked(declared(), "sales")
+        table_rows.asked_of(declared(), "sales")
 
 
 def test_what_the_estimator_refuses_stops_it_once_it_is_too_much(
@@ -325,7 +325,7 @@ def test_columns_that_are_called_like_ours_are_told_apart(
     fitted = learner.fit(rows, [1.0, 2, 4])
     given(monkeypatch, rows)
     version: Any = SimpleNamespace(model=model, fitted=fitted, number=7)
-    asked, rules = batch._asked(model, "t")
+    asked, rules = table_rows.asked_of(model, "t")
     good = tmp_path / "good"
     batch._predict(version, asked, rules, good, tmp_path / "bad", 1)
     found = pd.read_parquet(good)

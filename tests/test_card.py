@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from twobus.data import source
 from twobus.models import card, registry, tasks, training
 from twobus.models.declaration import Model
+from twobus.models.rows import predict
 from twobus.models.split import split
 
 pytestmark = pytest.mark.slow
@@ -94,7 +95,8 @@ def made(name: str) -> str:
     given = features(parts.training[LENGTHS])
     fitted = estimator.fit(given, parts.training[target])
     facts = registry.fetch(NAME, 1).facts
-    return card.render(NAME, model, fitted, parts, [], facts)
+    predicted = predict(model, fitted, parts.held_out)
+    return card.render(NAME, model, fitted, parts, [], facts, predicted)
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -369,6 +369,21 @@ def test_what_predicts_numbers_with_decimals_need_not_say_so() -> None:
     assert score.value <= 0
 
 
+def test_each_fold_is_predicted_once_for_all_metrics() -> None:
+    asked = []
+
+    class Counted(Ridge):
+        def predict(self, X: Any) -> Any:
+            asked.append(len(X))
+            return super().predict(X)
+
+    model = declared(Counted(), metrics={"r2": 0.0, "neg_mean_squared_error": -9.0})
+    scores = cross_validated(model, seeded(model, 0), table(), 0)
+    assert [it.metric for it in scores] == [*model.metrics]
+    assert sum(asked) == 120
+    assert len(asked) == 5
+
+
 def test_a_value_that_folds_lack_has_its_reason() -> None:
     rows = classes().assign(y=["yes"] * 6 + ["no"] * 114)
     model = declared(LogisticRegression(), metrics={"roc_auc": 0.5}, positive="yes")

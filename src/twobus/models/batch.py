@@ -16,14 +16,13 @@ import pyarrow as pa
 from ibis.formats.pandas import PandasData
 from pyarrow.parquet import ParquetWriter
 
-from twobus.data import source
-from twobus.data.contracts import rules, schema_breaches
 from twobus.data.formats.parts import UNREADABLE
-from twobus.models.columns import INPUT, described, restored
-from twobus.models.declaration import Model, ModelError, explain
+from twobus.models.columns import INPUT
+from twobus.models.declaration import ModelError, explain
 from twobus.models.registry import Version, champion, fetch
 from twobus.models.rows import RowError, apart
-from twobus.models.series import known, lagged, reached
+from twobus.models.series import lagged, reached
+from twobus.models.table_rows import BROKEN, asked_of, past, wrong
 from twobus.project import StopError, here
 
 # So many rows are in memory at once.
@@ -33,14 +32,11 @@ MOST_ASIDE = 0.05
 # So many are looked at before it is asked whether too many are refused.
 FEW = 1_000
 # Reasons, beside the rules of the contract.
-MISSING = " is missing"
 UNREAD = "a value cannot be read"
 REFUSED = "the estimator refuses it"
 FAR = "it is further ahead of the last known value than the gap"
 # So many reasons are named.
 NAMED = 5
-# Columns that tell whether a row breaks a rule, by its number.
-BROKEN = "__broken_of_twobus_"
 
 
 @dataclass
@@ -94,7 +90,7 @@ def predict_table(
             f"No version of {name} is promoted: uv run poe promote {name} …"
         )
     version = fetch(name, number)
-    rows, asked = _asked(version.model, table or version.model.table)
+    rows, asked = asked_of(version.model, table or version.model.table)
     file.parent.mkdir(parents=True, exist_ok=True)
     kept = f"{here().name(file)} is as it was"
     # Whoever reads has the file before or the new one, and nothing in between.
@@ -140,63 +136,6 @@ def beside(file: Path) -> Path:
     return file.with_name(f"{file.stem}-set-aside.csv")
 
 
-def _asked(model: Model, table: str) -> tuple[ibis.Table, list[str]]:
-    """Return what is read of a table, and the rules that its last columns are about.
-
-    Raises:
-        ModelError: If it lacks an input, or has one of another type.
-    """
-    # The rules of requests: those of inputs that can be told of a row alone.
-    said = described(model.contract)
-    inputs = [name for name in model.inputs if name in said]
-    time = [model.time] if model.time else []
-    shown = dict.fromkeys([*model.key, *model.series, *time, *inputs])
-    # What cannot be read of other columns costs no row.
-    whole = source().whole(table, [*shown])
-    asked = {name: said[name] for name in inputs}
-    if model.lags:
-        # Without these nobody knows what was before.
-        asked |= {name: said[name] for name in (*model.series, *model.key)}
-        asked[str(model.time)] = {**said[str(model.time)], "nullable": False}
-    allowed = restored(asked)
-    known = [name for name in asked if name in whole.columns]
-    # Lags may be all that it learns from, and no table is without columns.
-    seen = whole.select(known or whole.columns[:1])
-    if wrong := schema_breaches(seen, allowed):
-        raise ModelError(
-            f"The table {table!r} cannot be predicted like {model.table!r}: "
-            f"{'; '.join(wrong)}. Correct its contract: with the same types, rows that "
-            "cannot be read by them are set aside."
-        )
-    broken = {it.phrase: it.broken for it in rules(whole, allowed)}
-    for name in inputs:
-        if whole[name].type().is_floating():
-            broken[f"{name} is not finite"] = whole[name].isinf()
-    flags = {
-        f"{BROKEN}{at}": it.fill_null(False)
-        for at, it in enumerate(broken.values())
-        if it is not None
-    }
-    columns = [it for it in (*shown, UNREADABLE) if it in whole.columns]
-    return whole.select(*columns, **flags), [*broken]
-
-
-def _past(model: Model) -> pd.DataFrame | None:
-    """Return what is known of each series, of which lags are computed."""
-    if not model.lags:
-        return None
-    columns = dict.fromkeys([*model.series, *model.key, str(model.time), model.target])
-    rows = source().whole(model.table).select(*columns)
-    # What the contract does not allow is not known, as it is not in training.
-    allowed = restored({model.target: described(model.contract)[model.target]})
-    broken = [it.broken for it in rules(rows, allowed) if it.broken is not None]
-    if rows[model.target].type().is_floating():
-        broken.append(rows[model.target].isinf())
-    wrong = ibis.or_(ibis.literal(False), *(it.fill_null(False) for it in broken))
-    value = wrong.ifelse(ibis.null(), rows[model.target])
-    return known(model, rows.mutate(**{model.target: value}).to_pandas())
-
-
 def _predict(
     version: Version,
     rows: ibis.Table,
@@ -206,7 +145,7 @@ def _predict(
     most_aside: float,
 ) -> Predicted:
     """Write rows that can be predicted to one file, and the others to another."""
-    model, done, past = version.model, Predicted(), _past(version.model)
+    model, done, before = version.model, Predicted(), past(version.model)
     shown = [it for it in rows.columns if it != UNREADABLE and BROKEN not in it]
     # A query more, which is only asked where many rows are refused.
     total = cache(lambda: int(rows.count().to_pyarrow().as_py()))
@@ -217,10 +156,10 @@ def _predict(
         writer = None
         for batch in rows.to_pyarrow_batches(chunk_size=PART):
             part = PandasData.convert_table(batch.to_pandas(), rows.schema())
-            why = _why(part, asked)
-            if past is not None:
-                part = lagged(model, part, past)
-                for row in part.index[~reached(model, part, past)]:
+            why = wrong(part, asked)
+            if before is not None:
+                part = lagged(model, part, before)
+                for row in part.index[~reached(model, part, before)]:
                     why.setdefault(row, []).append(FAR)
             fine = part.index.difference([*why])
             done.aside += len(why)
@@ -286,23 +225,6 @@ def _apart(
         if stopped := len(refused) > room():
             break
     return pd.concat(found), refused, stopped
-
-
-def _why(part: pd.DataFrame, asked: list[str]) -> dict[int, list[str]]:
-    """Return what is wrong with rows, by their positions."""
-    found: dict[int, list[str]] = {}
-    if UNREADABLE in part:
-        odd = part[UNREADABLE].fillna("")
-        found = {row: [told] for row, told in odd[odd != ""].items()}
-    for at, phrase in enumerate(asked):
-        flag = f"{BROKEN}{at}"
-        for row in part.index[part[flag]] if flag in part else ():
-            known = found.setdefault(row, [])
-            # What cannot be read is missing for that.
-            unread = f"{phrase.removesuffix(MISSING)} must be "
-            if not (phrase.endswith(MISSING) and unread in "".join(known)):
-                known.append(phrase)
-    return found
 
 
 def _counted(why: str) -> str:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from html import escape
+from itertools import starmap
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -28,7 +29,7 @@ from sklearn.metrics import ConfusionMatrixDisplay, PredictionErrorDisplay
 from twobus import content_policy
 from twobus.codeowners import owners_of_all
 from twobus.models.declaration import Model, explain, written
-from twobus.models.rows import SHARE, conform, features, predict
+from twobus.models.rows import SHARE, conform, features
 from twobus.models.scores import Score
 from twobus.models.split import Split
 from twobus.people.survey import known_to
@@ -52,6 +53,7 @@ def render(
     parts: Split,
     scores: Sequence[Score],
     facts: Mapping[str, Any],
+    predicted: pd.DataFrame,
 ) -> str:
     """Make the card of a version, as a page of HTML that needs no other file.
 
@@ -62,6 +64,7 @@ def render(
         parts: The rows that it has learned from and was judged by.
         scores: What it is worth.
         facts: What it was made from: see `facts.Facts`.
+        predicted: What it predicts for the rows held out.
     """
     said = written(name) or f"# {name}\n"
     found = "\n\n".join(
@@ -90,7 +93,8 @@ def render(
     )
     text = MarkdownIt("commonmark", {"html": False}).enable("table")
     try:
-        figures = "".join(_drawn(*it) for it in _figures(model, fitted, parts))
+        drawn = starmap(_drawn, _figures(model, fitted, parts, predicted))
+        figures = "".join(drawn)
     except Exception as error:
         figures = f"<p>No figures: {escape(explain(error))}</p>"
     return Template(PAGE.read_text("utf-8")).substitute(
@@ -139,22 +143,18 @@ def _known_to(name: str) -> list[str]:
 
 
 def _figures(
-    model: Model, fitted: Any, parts: Split
+    model: Model, fitted: Any, parts: Split, predicted: pd.DataFrame
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     """Yield the title of each figure, and what draws it."""
     truth = parts.held_out[model.target]
-
-    def predicted() -> pd.DataFrame:
-        return predict(model, fitted, parts.held_out)
-
     if not is_classifier(fitted):
-        yield "Predicted and actual values", lambda: _actual(truth, predicted())
+        yield "Predicted and actual values", lambda: _actual(truth, predicted)
     else:
-        yield "Which classes are confused", lambda: _confused(truth, predicted())
+        yield "Which classes are confused", lambda: _confused(truth, predicted)
         if hasattr(fitted, "predict_proba"):
             yield (
                 "Do probabilities mean what they say",
-                lambda: _calibration(truth, predicted(), list(fitted.classes_)),
+                lambda: _calibration(truth, predicted, list(fitted.classes_)),
             )
     shown = features(model, conform(parts.held_out.head(MOST_ROWS), model))
     for name in _drawable(shown):

@@ -1,7 +1,7 @@
 """What a metric says of predictions, by scorers of scikit-learn or the model's."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import signature
 from math import isnan, nan
 from typing import Any
@@ -114,17 +114,25 @@ class Measure:
 def scorer(
     model: Model, metric: str, rows: pd.DataFrame, reasons: list[str] | None = None
 ) -> Callable[[Any, pd.DataFrame, pd.Series], float]:
+    """Return what scikit-learn calls to score by one metric: see `scorers`."""
+    judge = scorers(model, rows, {metric: [] if reasons is None else reasons})
+    return lambda fitted, given, truth: judge(fitted, given, truth)[metric]
+
+
+def scorers(
+    model: Model, rows: pd.DataFrame, reasons: Mapping[str, list[str]]
+) -> Callable[[Any, pd.DataFrame, pd.Series], dict[str, float]]:
     """Return what scikit-learn calls to score a fitted estimator by some features.
 
     Args:
         model: The declaration.
-        metric: The name of a metric.
         rows: The rows that it is called for in parts; they know scale and weights.
-        reasons: Gets why a value is not a number, each time, in this process.
+        reasons: The names of metrics, of predictions that are made once. Each list
+            gets why a value is not a number, each time, in this process.
     """
     known = {"scale": rows.get(SCALE), "weights": weights(model, rows)}
 
-    def score(fitted: Any, given: pd.DataFrame, truth: pd.Series) -> float:
+    def score(fitted: Any, given: pd.DataFrame, truth: pd.Series) -> dict[str, float]:
         here = {
             name: column.loc[truth.index].reset_index(drop=True)
             for name, column in known.items()
@@ -133,11 +141,12 @@ def scorer(
         # Rows may come more than once.
         truth = truth.reset_index(drop=True)
         predicted = table_of(model, fitted, given).reset_index(drop=True)
-        measure = Measure(model, metric, fitted, truth, **here)
-        value = measure(predicted)
-        if measure.reason and reasons is not None:
-            reasons.append(measure.reason)
-        return value
+        values = {}
+        for metric, whys in reasons.items():
+            measure = Measure(model, metric, fitted, truth, **here)
+            values[metric] = measure(predicted)
+            whys += [measure.reason] * bool(measure.reason)
+        return values
 
     return score
 

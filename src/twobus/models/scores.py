@@ -14,7 +14,7 @@ from twobus.models.baselines import baselines
 from twobus.models.declaration import Model
 from twobus.models.fitting import routed, weighted
 from twobus.models.intervals import interval, of_folds
-from twobus.models.metrics import Measure, scorer
+from twobus.models.metrics import Measure, scorers
 from twobus.models.rows import conform, features, predict, weights
 from twobus.models.series import SCALE
 from twobus.models.split import Split, folds
@@ -86,19 +86,23 @@ class Score:
         return f"{what} is {value}; at least {self.needed:g} is needed"
 
 
-def evaluate(model: Model, fitted: Any, parts: Split) -> list[Score]:
+def evaluate(
+    model: Model, fitted: Any, parts: Split, predicted: pd.DataFrame | None = None
+) -> list[Score]:
     """Judge a fitted model by the rows that were held out.
 
     Args:
         model: The declaration.
         fitted: Its fitted estimator.
         parts: The rows; the baseline learns from the training part, too.
+        predicted: What it predicts for those held out, if that is known.
 
     Returns:
         A score for each metric; then, for the first metric, one for each slice.
     """
     rows = parts.held_out
-    predicted = predict(model, fitted, rows)
+    if predicted is None:
+        predicted = predict(model, fitted, rows)
     counted = weights(model, rows)
     guesses = [*baselines(model, parts)]
     scores = []
@@ -159,7 +163,7 @@ def cross_validated(
             training[model.target],
             cv=parts,
             params=weighted(model, training),
-            scoring={it: scorer(model, it, training, reasons[it]) for it in reasons},
+            scoring=scorers(model, training, reasons),
             error_score="raise",
         )
     share = np.mean([len(judged) / len(learned) for learned, judged in parts])

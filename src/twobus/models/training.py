@@ -45,11 +45,13 @@ class Trained:
         fitted: The fitted estimator.
         parts: The rows that it has learned from and was judged by.
         scores: What it is worth: held out, by slice, and cross-validated.
+        predicted: What it predicts for the rows held out, as `rows.predict` gives it.
     """
 
     fitted: Any
     parts: Split
     scores: list[Score]
+    predicted: pd.DataFrame
 
 
 class Steps:
@@ -124,7 +126,15 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     }
     steps("drawing the card")
     try:
-        card = render(name, model, trained.fitted, parts, trained.scores, facts)
+        card = render(
+            name,
+            model,
+            trained.fitted,
+            parts,
+            trained.scores,
+            facts,
+            trained.predicted,
+        )
     except Exception as error:  # Nobody may lose a fitted model for it.
         card = f"<!DOCTYPE html><p>No card could be made: {escape(explain(error))}</p>"
         say(f"keeping no card ({explain(error)})")
@@ -134,8 +144,7 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         profile = None
         say(f"keeping no profile to compare with later ({type(error).__name__})")
     try:
-        told = predict(model, trained.fitted, parts.held_out)
-        outputs = predicted_profile(model, told)
+        outputs = predicted_profile(model, trained.predicted)
     except Exception as error:  # Nobody may lose a fitted model for it.
         outputs = None
         say(f"keeping no profile of predictions ({type(error).__name__})")
@@ -205,8 +214,9 @@ def fit(
         say(f"cross-validating on {len(parts.training)} rows")
         folded = cross_validated(model, estimator, parts.training, seed)
         say(f"judging by {len(parts.held_out)} rows")
-        scores = [*evaluate(model, fitted, parts), *folded]
-    return Trained(fitted, parts, scores)
+        predicted = predict(model, fitted, parts.held_out)
+        scores = [*evaluate(model, fitted, parts, predicted), *folded]
+    return Trained(fitted, parts, scores, predicted)
 
 
 @contextmanager
