@@ -10,11 +10,14 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from twobus.companion.template import Template, expand, fetch
 from twobus.git import configured
 from twobus.project import ANSWERS, StopError, answers
+
+if TYPE_CHECKING:
+    import psutil
 
 Result = TypeVar("Result")
 Work = Callable[[Path, Template], Result]
@@ -120,6 +123,7 @@ def ending_well() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         # A git that still writes fills folders that are taken away; it is soon done.
         children = psutil.Process().children(recursive=True)
+        children = [it for it in children if not _outlives(it)]
         _, slow = psutil.wait_procs(children, timeout=PARTING)
         for child in slow:
             with suppress(psutil.NoSuchProcess):
@@ -138,6 +142,15 @@ def ending_well() -> Iterator[None]:
         tempfile.tempdir = elsewhere
         shutil.rmtree(place, ignore_errors=True)
         signal.signal(signal.SIGTERM, before)
+
+
+def _outlives(child: "psutil.Process") -> bool:
+    """Whether a process ends only once this one has, as Python's tracker does."""
+    import psutil
+
+    with suppress(psutil.Error):
+        return any("resource_tracker" in word for word in child.cmdline())
+    return False
 
 
 def _start(folder: Path, templates: list[Template]) -> None:
