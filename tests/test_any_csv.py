@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from inside import forget
 from test_by_contract import given as written
 
+from template import whole
 from twobus.data import DataError, source
 
 pytestmark = pytest.mark.slow
@@ -181,7 +182,7 @@ def test_rows_that_are_written_are_read_back(study: Path, data: st.DataObject) -
     ]
 
 
-@pytest.mark.parametrize("position", [0, 20_480, 130_000])
+@pytest.mark.parametrize("position", [0, whole(20_480), whole(130_000)])
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=4, deadline=None, suppress_health_check=SHARED)
 @given(data=st.data())

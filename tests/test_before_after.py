@@ -423,6 +423,7 @@ def test_review_compares_with_the_base_by_its_own_code_and_lock(study: Path) -> 
     assert left_behind(study) == before
 
 
+@pytest.mark.whole
 def test_an_interrupted_comparison_leaves_nothing_behind(
     study: Path, tmp_path: Path
 ) -> None:

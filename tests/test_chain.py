@@ -191,6 +191,7 @@ def test_a_way_past_the_library_is_named_with_the_place_for_it(
     assert "Read by acme_data; what it lacks belongs there" in result.output
 
 
+@pytest.mark.whole
 def test_a_new_table_reaches_a_study_by_one_line(study: Path, library: Library) -> None:
     tables = library.folder / f"src/{PACKAGE}/tables"
     assert poe(library.folder, "new-table", "orders").code == 0
@@ -279,6 +280,7 @@ def test_a_removed_name_needs_another_major_version(library: Library) -> None:
             assert ("connect" in result.output) == bool(code)
 
 
+@pytest.mark.whole
 def test_an_answer_moves_an_analysis_to_a_library_and_back(
     library: Library, template: Template, made: Made, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from template import clone, commit, environment, git, render, run, status
+from template import clone, commit, environment, git, render, run, status, whole
 from twobus.companion import report
 from twobus.companion.branch import Outcome
 from twobus.companion.status import status as compare
@@ -248,7 +248,7 @@ def source(project: Path) -> str:
     return str(tomllib.loads(text)["tool"]["uv"]["sources"]["twobus"]["git"])
 
 
-@pytest.mark.parametrize("wanted", [OLD, NEXT])
+@pytest.mark.parametrize("wanted", [OLD, whole(NEXT)])
 def test_a_template_that_has_moved_is_followed(
     wanted: str, study: Study, tmp_path: Path
 ) -> None:
@@ -341,7 +341,7 @@ def test_the_newest_release_is_told_first(capsys: pytest.CaptureFixture[str]) ->
     assert said.index("Ten.") < said.index("Nine.")
 
 
-@pytest.mark.parametrize("place", ["名前 é", "plain"])
+@pytest.mark.parametrize("place", ["名前 é", whole("plain")])
 def test_a_locale_without_letters_does_not_stop_an_update(
     place: str, study: Study
 ) -> None:
@@ -584,7 +584,9 @@ def test_people_read_what_was_done_and_what_is_next(study: Study) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("deadly", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "deadly", [whole(signal.SIGINT), signal.SIGTERM, signal.SIGKILL]
+)
 def test_a_killed_update_leaves_the_project_as_it_was(
     deadly: signal.Signals, study: Study
 ) -> None:

@@ -212,6 +212,7 @@ def test_copier_updates_the_project(bake: Bake, release: Path, here: Path) -> No
     assert update() == " M .copier-answers.yml\n M pyproject.toml\n?? new.txt\n"
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_template_may_be_an_address(bake: Bake, release: Path, here: Path) -> None:
     newer = here.parent / "acme" / "twobus.git"

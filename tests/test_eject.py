@@ -58,6 +58,7 @@ def test_an_analysis_with_a_room_of_its_own_is_green(small: Small, room: str) ->
     assert tool(project, "pytest") == ""
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_all_rooms_of_a_model_are_green(model: Path) -> None:
     eject.main(["data", "models", "notebooks"])

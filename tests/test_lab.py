@@ -184,6 +184,7 @@ def save_and_commit(project: Path, lab: Lab, model: Any) -> list[str]:
     return told
 
 
+@pytest.mark.whole
 def test_a_notebook_in_memory_is_saved_and_committed_again_and_again(
     paired: Path, lab: Lab
 ) -> None:

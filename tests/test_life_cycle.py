@@ -60,6 +60,7 @@ def test_a_second_model_is_served_beside_the_first_from_promoted_versions(
             httpx.get(f"{url}/health")
 
 
+@pytest.mark.whole
 def test_what_goes_into_the_container_is_enough_to_serve(
     models_ready: Path, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ from template import (
     run,
     starts,
     status,
+    whole,
     word,
 )
 from twobus.companion.template import Release, Template, render
@@ -218,8 +219,8 @@ BUSY = [
 def busy(whole: bool) -> list[tuple[str, str, dict[str, Any]]]:
     """List updates of busy projects: how, from which release, and of which variant."""
     every = [(engine, *one) for engine, one in product(ENGINES, starts())]
-    # The oldest release and the newest: these take half a minute each.
-    return every if whole else [every[0], every[-1]]
+    # The newest release: these take half a minute each.
+    return every if whole else [every[-1]]
 
 
 def early_mistakes(
@@ -321,7 +322,7 @@ def test_a_busy_project_locks_and_passes(
 FIRST = [answers for version, answers in starts() if version == EARLIER[0]]
 
 
-@pytest.mark.parametrize("answers", FIRST, ids=label)
+@pytest.mark.parametrize("answers", [FIRST[0], *map(whole, FIRST[1:])], ids=label)
 def test_many_releases_at_once_are_the_same_as_one_after_the_other(
     answers: dict[str, Any],
     template: Template,

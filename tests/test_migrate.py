@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Made
 
-from template import ROOT, clone, commit, earlier, git, releases, run
+from template import ROOT, clone, commit, earlier, git, releases, run, whole
 from twobus.companion.branch import Outcome
 from twobus.companion.imports import Moved, gives
 from twobus.companion.migrate import MODULES, NAMES
@@ -316,7 +316,7 @@ def test_what_people_added_to_tests_of_ours_is_a_conflict_with_advice(
     assert "OURS = 1" in (project / "tests" / "conftest.py").read_text("utf-8")
 
 
-@pytest.mark.parametrize("kind", ["analysis", "model", "library"])
+@pytest.mark.parametrize("kind", ["analysis", whole("model"), whole("library")])
 def test_a_bare_update_warns_once_and_leaves_what_is_imported(
     kind: str, made: Made, template: Template, tmp_path: Path
 ) -> None:

@@ -194,12 +194,14 @@ def test_a_name_gives_a_model_with_an_invented_table(
     tasks.train(["won_offers"])
 
 
+@pytest.mark.whole
 def test_the_first_model_of_a_project_is_written_too(small: Small) -> None:
     project = small(kind="model", notebooks="none", worked_example=False)
     new_model("won_offers")
     green(project)
 
 
+@pytest.mark.whole
 def test_a_table_of_every_type_can_be_learned_from(
     wide: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from conftest import Small
 from inside import inside
 
+from template import whole
 from twobus.notebooks import dependencies, pages, run_marimo
 from twobus.notebooks.run import check, report
 from twobus.project import StopError
@@ -202,7 +203,7 @@ def setting(project: Path, said: object) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", HANGS)
+@pytest.mark.parametrize("kind", ["jupyter", whole("marimo")])
 def test_a_notebook_that_hangs_is_ended_at_the_limit(small: Small, kind: str) -> None:
     project = setting(only(small(), hangs=HANGS[kind], z_fine=FINE), 8)
     last = told(project).splitlines()[-1]
@@ -213,6 +214,7 @@ def test_a_notebook_that_hangs_is_ended_at_the_limit(small: Small, kind: str) ->
     assert state(project / "reports/samples/z_fine.html") == "current"
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_a_kernel_of_marimo_that_dies_ends_its_notebook(
     small: Small, monkeypatch: pytest.MonkeyPatch
@@ -234,7 +236,7 @@ def test_a_limit_that_is_no_number_of_seconds_is_named(small: Small, said: str) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["out", "err"])
+@pytest.mark.parametrize("name", ["out", whole("err")])
 def test_marimo_cuts_no_output_without_a_word(small: Small, name: str) -> None:
     code = f"import sys\n\n    sys.std{name}.write('x' * 11_000_000)"
     text = HANGS["marimo"].replace("import time\n\n    time.sleep(600)", code)
@@ -243,7 +245,7 @@ def test_marimo_cuts_no_output_without_a_word(small: Small, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", HANGS)
+@pytest.mark.parametrize("kind", ["jupyter", whole("marimo")])
 def test_whoever_stops_a_check_makes_no_page_stale(small: Small, kind: str) -> None:
     project = only(small(), first=HANGS[kind].replace("600", "0"))
     check()

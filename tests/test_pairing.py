@@ -28,7 +28,7 @@ from pairs import (
     write_notebook,
 )
 
-from template import Result, git, run
+from template import Result, git, run, whole
 
 # What else the hooks look for, which takes its time.
 OTHER_HOOKS = "ruff-check,ruff-format,merge-conflicts,large-files,secrets"
@@ -111,6 +111,7 @@ def test_a_commit_stops_and_writes_back_a_notebook_edited_alone(hooked: Path) ->
     assert changed_lines(hooked, "HEAD^") == ["-two = 2", "+two = 22"]
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_check_writes_a_notebook_back_and_goes_on_and_fails(
     paired: Path,
@@ -415,7 +416,7 @@ def edit_both_alike(project: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("with_record", [True, False])
+@pytest.mark.parametrize("with_record", [whole(True), False])
 def test_a_partial_commit_keeps_a_pair_that_is_not_added(
     hooked: Path, with_record: bool
 ) -> None:
@@ -481,6 +482,7 @@ def test_a_change_taken_back_in_the_script_stays_in_the_notebook(hooked: Path) -
     assert "two = 22" in (hooked / NOTEBOOK).read_text("utf-8")
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_notebook_edited_again_after_it_was_saved_is_saved_again(hooked: Path) -> None:
     edit_notebook(hooked)

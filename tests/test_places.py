@@ -104,7 +104,7 @@ def update(project: Path, by: list[str], environment: dict[str, str]) -> Result:
         whole("file://{folder}/where it is/twobus.git"),
         whole("git+file://{folder}/where it is/twobus.git"),
         whole("git@host:{folder}/where it is/twobus.git"),
-        "ssh://git@host{folder}/where it is/twobus.git",
+        whole("ssh://git@host{folder}/where it is/twobus.git"),
         "{http}/twobus.git",
         whole("git+{http}/twobus.git"),
     ],

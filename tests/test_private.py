@@ -244,6 +244,7 @@ def test_nobody_locks_who_may_not_read_the_library(
 # GitHub.
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_the_first_push_to_github_passes(
     project_of: Callable[..., Path],
@@ -267,6 +268,7 @@ def test_the_first_push_to_github_passes(
     not_in_history(checkout)
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_github_without_the_secret_reads_what_is_public(
     project_of: Callable[..., Path],
@@ -493,6 +495,7 @@ def test_only_the_stage_that_builds_has_uv_and_git(
     ]
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_the_steps_of_the_image_fetch_what_is_private(
     project_of: Callable[..., Path], computer: NewComputer, tmp_path: Path

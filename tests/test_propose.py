@@ -37,7 +37,7 @@ from typer.testing import CliRunner
 
 import twobus.companion.forge
 import twobus.companion.token
-from template import choices, git, render, run, set_up, status
+from template import choices, git, render, run, set_up, status, whole
 from twobus.call import propose as task
 from twobus.companion.branch import Outcome
 from twobus.companion.cli import app
@@ -48,6 +48,10 @@ from twobus.companion.update import BRANCH
 from twobus.project import StopError
 
 __all__ = ["hosted", "hosting", "lean", "placed", "propose"]
+
+
+# What differs between forges is seen once; here it is the same.
+FORGES = ["github", whole("gitlab")]
 
 
 def netrc(login: str, word: str) -> str:
@@ -80,7 +84,7 @@ def test_a_request_opens_once(
     assert (work.head(), json.dumps(work.requests)) == before
 
 
-@pytest.mark.parametrize("forge", PATHS)
+@pytest.mark.parametrize("forge", FORGES)
 def test_a_later_release_takes_over_the_request(
     forge: str, hosted: Study, propose: Propose
 ) -> None:
@@ -102,7 +106,7 @@ def test_a_later_release_takes_over_the_request(
     assert git("rev-list", "--count", f"main..{BRANCH}", cwd=work.bare).strip() == "1"
 
 
-@pytest.mark.parametrize("forge", PATHS)
+@pytest.mark.parametrize("forge", FORGES)
 def test_conflicts_make_a_draft_that_is_left_to_people(
     forge: str, hosted: Study, propose: Propose
 ) -> None:
@@ -147,7 +151,7 @@ def test_a_commit_that_people_amended_is_theirs(
     assert work.head() == before
 
 
-@pytest.mark.parametrize("forge", PATHS)
+@pytest.mark.parametrize("forge", FORGES)
 def test_failing_checks_make_a_draft_until_they_pass(
     forge: str, hosted: Study, propose: Propose
 ) -> None:
@@ -189,6 +193,7 @@ def test_what_is_merged_leaves_nothing_behind(
     assert git("show", f"{BRANCH}:ours.txt", cwd=work.bare) == "Ours.\n"
 
 
+@pytest.mark.whole
 def test_a_merged_branch_with_commits_of_people_is_used_again(
     hosted: Study, propose: Propose
 ) -> None:
@@ -202,7 +207,7 @@ def test_a_merged_branch_with_commits_of_people_is_used_again(
     assert git("show", f"{BRANCH}:AGENTS.md", cwd=work.bare) == "Later.\n"
 
 
-@pytest.mark.parametrize("forge", PATHS)
+@pytest.mark.parametrize("forge", FORGES)
 def test_a_request_that_is_not_needed_any_more_is_closed(
     forge: str, hosted: Study, propose: Propose
 ) -> None:
@@ -462,7 +467,7 @@ def keep_template_on_the_forge(work: Work) -> None:
     work.write(".copier-answers.yml", re.sub("_src_path: .*", source, answers))
 
 
-@pytest.mark.parametrize("forge", PATHS)
+@pytest.mark.parametrize("forge", FORGES)
 def test_the_token_is_shown_to_the_forge_only(
     forge: str, hosted: Study, propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -497,8 +502,8 @@ def test_the_token_is_shown_to_the_forge_only(
             assert SECRET.encode() not in file.read_bytes(), file
 
 
-@pytest.mark.parametrize("forge", PATHS)
-@pytest.mark.parametrize("login", ["ci", "x-access-token"])
+@pytest.mark.parametrize("forge", FORGES)
+@pytest.mark.parametrize("login", ["ci", whole("x-access-token")])
 def test_a_netrc_for_the_library_does_not_log_in_instead(
     login: str, forge: str, hosted: Study, propose: Propose
 ) -> None:
@@ -657,7 +662,7 @@ def test_the_job_that_runs_new_code_refuses_a_token(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("forge", PATHS)
+@pytest.mark.parametrize("forge", FORGES)
 def test_the_job_opens_a_request_and_is_quiet_otherwise(
     forge: str, release: Path, hosting: Server, tmp_path: Path
 ) -> None:

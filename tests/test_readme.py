@@ -45,6 +45,7 @@ def test_both_commands_stand_on_the_first_screen() -> None:
     assert len(README[: README.index(TESTS)].splitlines()) < 20
 
 
+@pytest.mark.whole
 @pytest.mark.slow
 def test_the_generated_readme_works_for_a_stranger(ready: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.slow
 MODULE = MODELS / f"{NAME}.py"
 
 
+@pytest.mark.whole
 def test_a_registry_on_a_full_disk_says_so(models: Path, tmp_path: Path) -> None:
     small = models / "registry"
     shutil.rmtree(small)

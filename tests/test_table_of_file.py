@@ -330,6 +330,7 @@ def run(project: Path, *words: str) -> Result:
     return Result(done.returncode, done.stdout + done.stderr)
 
 
+@pytest.mark.whole
 def test_many_columns_are_one_table(study: Path) -> None:
     names = [f"V{number}" for number in range(300)]
     given(study, "\n".join([",".join(names), *[",".join(["1"] * 300)] * 3]) + "\n")

@@ -35,6 +35,7 @@ def tuned(capsys: pytest.CaptureFixture[str], dask: str = "") -> list[list[str]]
     return [line.split() for line in table.splitlines()[1:]]
 
 
+@pytest.mark.whole
 def test_the_workers_of_a_cluster_do_the_work_and_find_the_same(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

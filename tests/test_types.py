@@ -303,6 +303,7 @@ def address(app: FastAPI) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.whole
 def test_schemathesis_finds_nothing_in_any_type(address: str, tmp_path: Path) -> None:
     (tmp_path / "schemathesis.toml").write_text(ALL_OR_NOTHING, "utf-8")
     result = run(

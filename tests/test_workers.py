@@ -90,6 +90,7 @@ def until(done: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.whole
 def test_workers_count_together_and_one_that_dies_is_started_again(
     shop: Path, tmp_path: Path
 ) -> None:
