@@ -70,8 +70,8 @@ def test_a_test_that_does_not_fit_is_left_out_with_its_reason(models: Path) -> N
     edit(
         models,
         MODELS / f"{NAME}.py",
-        '    trusted=["numpy.dtype"],',
-        f'    trusted=["numpy.dtype"],\n    untested={{"{HEART}": "{reason}"}},',
+        '    rising=["body_mass_g"],',
+        f'    rising=["body_mass_g"],\n    untested={{"{HEART}": "{reason}"}},',
     )
     result = checked(models, "-k", f"{HEART} or left_out or twice")
     assert result.code == 0, result.output
@@ -92,8 +92,8 @@ def test_what_is_left_out_must_exist_and_say_why(
     edit(
         models,
         MODELS / f"{NAME}.py",
-        '    trusted=["numpy.dtype"],',
-        f'    trusted=["numpy.dtype"],\n    untested={given},',
+        '    rising=["body_mass_g"],',
+        f'    rising=["body_mass_g"],\n    untested={given},',
     )
     result = checked(models, "-k", "left_out")
     assert result.code

@@ -145,7 +145,6 @@ def test_types_that_are_not_trusted_are_named_before_the_fit(
 ) -> None:
     monkeypatch.setattr("twobus.models.training.MANY", 100)
     monkeypatch.setattr("twobus.models.artifacts.STANDARD", ())
-    edit(quick, MODULE, '    trusted=["numpy.dtype"],\n', "")
     said = refused(tasks.train, [NAME])
     assert "holds types that it does not trust: numpy.dtype" in said
     assert "fitting on" not in capsys.readouterr().err

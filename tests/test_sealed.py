@@ -127,7 +127,8 @@ def test_a_class_of_the_project_comes_back_as_it_was(quick: Path) -> None:
     edit(quick, MODULE, "\n\nMODEL = Model(", OWN)
     edit(quick, MODULE, "StandardScaler())", "StandardScaler(), Doubled())")
     kind = f"{PACKAGE}.models.{NAME}.Doubled"
-    edit(quick, MODULE, '"numpy.dtype"', f'"numpy.dtype", "{kind}"')
+    rising = '    rising=["body_mass_g"],\n'
+    edit(quick, MODULE, rising, f'{rising}    trusted=["{kind}"],\n')
     commit(quick)
     trained(quick)
     edit(quick, MODULE, "return 2 * X", "return 3 * X")

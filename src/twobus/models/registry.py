@@ -18,6 +18,7 @@ from twobus.models.artifacts import load, save, seal, verify
 from twobus.models.declaration import Model, ModelError, find
 from twobus.models.gate import objections, prove
 from twobus.models.golden import example, repeat
+from twobus.models.runs import Finished
 from twobus.models.scores import Score
 from twobus.models.sentences import sentences
 
@@ -48,33 +49,14 @@ class Version:
     card: str
 
 
-def register(
-    name: str,
-    fitted: Any,
-    facts: Mapping[str, Any],
-    scores: Sequence[Score],
-    golden: Mapping[str, Any],
-    card: str,
-    profile: Mapping[str, Any] | None = None,
-    held_out: Mapping[str, Any] | None = None,
-    seconds: Mapping[str, float] | None = None,
-    outputs: Mapping[str, Any] | None = None,
-) -> int:
-    """Keep a fitted estimator as the next version of a model.
+def register(name: str, made: Finished) -> int:
+    """Keep a training as the next version of a model.
 
     The version appears once all its files are written.
 
     Args:
         name: The model's name.
-        fitted: The fitted estimator.
-        facts: What it was made from.
-        scores: What it is worth.
-        golden: Rows as in a request, and what was predicted for them.
-        card: Its card, a page of HTML.
-        profile: What the rows look like that it has learned from, if that is known.
-        held_out: Which keys it was judged by: see `holdout.described`.
-        seconds: How long each step took.
-        outputs: What it predicts for these looks like, if that is known.
+        made: The training.
 
     Returns:
         The number of the version.
@@ -87,26 +69,26 @@ def register(
         (files / "model").mkdir()
         model = find(name)
         sealed.keep(name, model, files)
-        save(name, model, fitted, files / "model")
+        save(name, model, made.fitted, files / "model")
         texts = {
-            "facts.json": json.dumps(facts, indent=2),
-            "scores.json": json.dumps([asdict(score) for score in scores], indent=2),
-            "golden.json": json.dumps(golden, indent=2),
-            "card.html": card,
-            **({"profile.json": json.dumps(profile)} if profile else {}),
-            **({"outputs.json": json.dumps(outputs)} if outputs else {}),
-            holdout.FILE: json.dumps(held_out or {}),
+            "facts.json": json.dumps(made.facts, indent=2),
+            "scores.json": json.dumps([asdict(it) for it in made.scores], indent=2),
+            "golden.json": json.dumps(made.golden, indent=2),
+            "card.html": made.card,
+            **({"profile.json": json.dumps(made.profile)} if made.profile else {}),
+            **({"outputs.json": json.dumps(made.outputs)} if made.outputs else {}),
+            holdout.FILE: json.dumps(made.held_out),
         }
         for file, text in texts.items():
             (files / file).write_text(text, "utf-8")
-        tags = {"seal": seal(files), "commit": facts["commit"]}
-        source = runs.write(name, model, facts, scores, seconds or {}, files)
+        tags = {"seal": seal(files), "commit": made.facts["commit"]}
+        source = runs.write(name, model, made, files)
         again(lambda: _entry(store.title(name)))
-        made = store.client().create_model_version(
+        version = store.client().create_model_version(
             store.title(name), source.files, source.run, tags=tags
         )
-        _point(name, "challenger", int(made.version))
-        return int(made.version)
+        _point(name, "challenger", int(version.version))
+        return int(version.version)
 
 
 def versions(name: str) -> list[int]:

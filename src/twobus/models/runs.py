@@ -30,6 +30,33 @@ CI_RUN = ("CI_JOB_URL", "GITHUB_RUN_ID")
 
 
 @dataclass(frozen=True)
+class Finished:
+    """A finished training.
+
+    Attributes:
+        fitted: The fitted estimator.
+        facts: What it was made from: see `facts.Facts`.
+        scores: What it is worth.
+        golden: Rows as in a request, and what was predicted for them.
+        card: Its card, a page of HTML.
+        profile: What the rows look like that it has learned from, if that is known.
+        outputs: What its predictions look like for rows held out, if that is known.
+        held_out: Which keys it was judged by and has learned: see `holdout.described`.
+        seconds: How long each step took.
+    """
+
+    fitted: Any
+    facts: Mapping[str, Any]
+    scores: Sequence[Score]
+    golden: Mapping[str, Any]
+    card: str
+    profile: Mapping[str, Any] | None
+    outputs: Mapping[str, Any] | None
+    held_out: Mapping[str, Any]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Written:
     """A training as MLflow keeps it.
 
@@ -42,48 +69,34 @@ class Written:
     files: str
 
 
-def write(
-    name: str,
-    model: Model,
-    facts: Mapping[str, Any],
-    scores: Sequence[Score],
-    seconds: Mapping[str, float],
-    files: Path,
-) -> Written:
+def write(name: str, model: Model, made: Finished, files: Path) -> Written:
     """Write a training down as a run: parameters, scores, data, who and from where.
 
     Args:
         name: The model's name.
         model: Its declaration.
-        facts: What the version was made from.
-        scores: What it is worth.
-        seconds: How long each step took.
+        made: The training.
         files: The version's files.
     """
-    began = int((time.time() - sum(seconds.values())) * 1000)
+    began = int((time.time() - sum(made.seconds.values())) * 1000)
     kept = store.client()
     run = kept.create_run(again(store.experiment), start_time=began, run_name=name).info
     kept.log_artifacts(run.run_id, str(files), "version")
     try:
-        _describe(run.run_id, model, facts, scores, seconds)
+        _describe(run.run_id, model, made)
     except Exception as error:  # Nobody may lose a fitted model for it.
         print(f"{name}: MLflow shows less of it ({explain(error)})", file=sys.stderr)
     kept.set_terminated(run.run_id)
     return Written(run.run_id, f"{run.artifact_uri}/version")
 
 
-def _describe(
-    run: str,
-    model: Model,
-    facts: Mapping[str, Any],
-    scores: Sequence[Score],
-    seconds: Mapping[str, float],
-) -> None:
+def _describe(run: str, model: Model, made: Finished) -> None:
     from mlflow.entities import Metric, Param, RunTag
 
+    facts = made.facts
     stamp = int(time.time() * 1000)
-    values = {f"{it.metric}: {it.rows}": it.value for it in scores}
-    values |= {f"seconds: {step}": value for step, value in seconds.items()}
+    values = {f"{it.metric}: {it.rows}": it.value for it in made.scores}
+    values |= {f"seconds: {step}": value for step, value in made.seconds.items()}
     metrics = [Metric(_name(key), it, stamp, 0) for key, it in values.items()]
     params = [Param(_name(key), it) for key, it in _parameters(model, facts)]
     told = {**facts, **_origin(facts)}

@@ -26,6 +26,7 @@ from twobus.models.fitting import converging, learn, own_folds, seeded, threshol
 from twobus.models.metrics import check
 from twobus.models.registry import opened, register, versions
 from twobus.models.rows import RowError, predict
+from twobus.models.runs import Finished
 from twobus.models.scores import Score, cross_validated, evaluate
 from twobus.models.split import Split, ordered, split
 
@@ -149,18 +150,18 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         outputs = None
         say(f"keeping no profile of predictions ({type(error).__name__})")
     steps("registering")
-    return register(
-        name,
-        fitted,
-        facts,
-        trained.scores,
-        golden,
-        card,
-        profile,
-        holdout.described(model, parts, learned),
-        steps.seconds,
-        outputs,
+    made = Finished(
+        fitted=fitted,
+        facts=facts,
+        scores=trained.scores,
+        golden=golden,
+        card=card,
+        profile=profile,
+        outputs=outputs,
+        held_out=holdout.described(model, parts, learned),
+        seconds=steps.seconds,
     )
+    return register(name, made)
 
 
 def _before(name: str, known: list[int], say: Say) -> dict[str, Any] | None:

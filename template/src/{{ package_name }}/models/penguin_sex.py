@@ -50,5 +50,4 @@ MODEL = Model(
     metrics={"accuracy": 0.8, "neg_log_loss": -0.45},
     slices={"species": 0.7},
     rising=["body_mass_g"],
-    trusted=["numpy.dtype"],
 )
