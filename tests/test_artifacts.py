@@ -122,8 +122,14 @@ def test_a_type_that_is_not_trusted_is_named(
     quick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("twobus.models.artifacts.STANDARD", ())
+    trust = '    trusted=["numpy.dtype"],\n'
+    rising = '    rising=["body_mass_g"],\n'
+    edit(quick, MODULE, rising, rising + trust)
+    commit(quick)
+    tasks.train([NAME])
+    edit(quick, MODULE, trust, "")
     said = refused(tasks.train, [NAME])
     assert "numpy.dtype" in said
     assert f"`trusted` in models/{NAME}.py" in said
     # A version that is here already was trained by code that did trust it.
-    tasks.promote(NAME, 1)
+    tasks.promote(NAME, 2)

@@ -25,7 +25,7 @@ from starlette.testclient import TestClient
 
 from template import ROOT, commit, run
 from twobus.data import source
-from twobus.models import batch, registry, serving, tasks
+from twobus.models import registry, serving, table_rows, tasks
 from twobus.models.rows import predict
 
 # A model is trained, which takes seconds.
@@ -186,7 +186,7 @@ def predicted(project: Path, unchecked: ibis.Table) -> pd.DataFrame:
     file = project / "data/batch.parquet"
     with pytest.MonkeyPatch.context() as patch:
         reader = SimpleNamespace(whole=lambda *given: unchecked)
-        patch.setattr(batch, "source", lambda: reader)
+        patch.setattr(table_rows, "source", lambda: reader)
         tasks.predict("visit", output=str(file))
     return pd.read_parquet(file).filter(like="probability")
 
