@@ -3,9 +3,10 @@
 The next version is not taught the former; in use, scores of the latter say less.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from twobus.models.declaration import Model
@@ -38,6 +39,10 @@ def _largest(rows: pd.DataFrame) -> list[str]:
     return [f"{it:016x}" for it in keys]
 
 
+def _numbers(keys: Sequence[str]) -> Any:
+    return np.array([int(it, 16) for it in keys], dtype="uint64")
+
+
 def learned_from(model: Model, kept: Mapping[str, Any], keys: pd.Series) -> int:
     """Count rows of keys that a version has learned from, about where it had many.
 
@@ -46,12 +51,12 @@ def learned_from(model: Model, kept: Mapping[str, Any], keys: pd.Series) -> int:
         kept: What `described` said of the version.
         keys: The key of each row, as `keys.hashed` gives it.
     """
-    learned = {int(it, 16) for it in kept.get("learned", [])}
-    if not learned or (kept["form"], kept["by"]) != (FORM, [*model.key]):
+    learned = _numbers(kept.get("learned", []))
+    if not len(learned) or (kept["form"], kept["by"]) != (FORM, [*model.key]):
         return 0
     if len(learned) >= MOST:
         # Of smaller ones nobody knows; hashes have nothing to do with what they are of.
-        told = keys[keys >= min(learned)]
+        told = keys[keys >= learned.min()]
         return round(told.isin(learned).mean() * len(keys)) if len(told) else 0
     return int(keys.isin(learned).sum())
 
@@ -85,11 +90,10 @@ def advice(model: Model, parts: Split, before: Mapping[str, Any] | None) -> list
             "scores and the new ones are of different rows"
         )
         return said
-    keys = parts.training["_key"].drop_duplicates()
-    learned = {f"{it:016x}" for it in keys} & {*before["keys"]}
-    if learned:
+    keys = parts.training["_key"]
+    if learned := keys[keys.isin(_numbers(before["keys"]))].nunique():
         said.append(
-            f"{len(learned)} keys that the version before was judged by are learned "
+            f"{learned} keys that the version before was judged by are learned "
             "from now: its score and the new one cannot be compared"
         )
     return said

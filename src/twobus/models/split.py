@@ -25,6 +25,8 @@ HELD_OUT = 0.2
 FOLDS = 5
 # Of more keys, how many rows each has is of no importance.
 MANY_KEYS = 2_000
+# Of so many rows most features have more values than a target has classes.
+ENOUGH = 1_000
 # So many rows are tried alone.
 ALONE = 10
 
@@ -219,6 +221,8 @@ def _tells_all(feature: pd.Series, target: pd.Series) -> bool:
     """Whether one is the other, in other words or in another unit."""
     if is_numeric_dtype(feature) and is_numeric_dtype(target) and target.nunique() > 2:
         return bool(abs(feature.corr(target)) > 1 - 1e-9)
+    if feature.head(ENOUGH).nunique() > target.nunique():
+        return False
     pairs = pd.DataFrame({"feature": feature, "target": target}).drop_duplicates()
     once = pairs["feature"].is_unique and pairs["target"].is_unique
     return bool(once and 1 < len(pairs) < len(target))

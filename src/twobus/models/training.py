@@ -100,8 +100,9 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
     steps(f"reading {model.table}")
     # Rows of a database are checked, too: what breaks the contract must not be learned.
     table = source().read(model.table, check=True)
-    rows = table.to_pandas()
-    trained = fit(name, rows, seed, steps)
+    rows = [table.to_pandas()]
+    # Their memory is free again once they are split, unless they are wanted.
+    trained = fit(name, rows[0] if model.refit else rows.pop(), seed, steps)
     parts = trained.parts
     for part in own_folds(model):
         say(
@@ -112,7 +113,7 @@ def train(name: str, seed: int, say: Say = lambda step: None) -> int:
         say(sentence)
     fitted, learned = trained.fitted, parts.training
     if model.refit:
-        learned = ordered(model, rows)
+        learned = ordered(model, rows.pop())
         steps(f"refitting on all {len(learned)} rows")
         with _said(name), converging(model):
             fitted = learn(model, seeded(model, seed, learned), learned)
@@ -198,6 +199,7 @@ def fit(
     model = find(name)
     with _said(name):
         parts = split(model, rows)
+        del rows
         check(model, parts.training[model.target])
         estimator = seeded(model, seed, parts.training)
         _try_to_keep(name, model, estimator, parts.training)
