@@ -22,7 +22,7 @@ from inside import inside
 from template import commit, environment, render, snapshot
 
 ROUNDS = 3
-ROWS = 300_000
+ROWS = 1_500_000
 NAME = "loans"
 TABLE = '''"""Loans, invented."""
 

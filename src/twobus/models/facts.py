@@ -62,7 +62,7 @@ class Facts:
 
 def gather(model: Model, fitted: Any, parts: Split, seed: int) -> Facts:
     """Return the facts of a training that ends now."""
-    rows = pd.concat([parts.training, parts.held_out])["_row"]
+    rows = pd.concat([parts.training["_row"], parts.held_out["_row"]])
     content = rows.sort_values().to_numpy().tobytes()
     packages = ("scikit-learn", "numpy", "pandas")
     commit, dirty = git.head(here().root)

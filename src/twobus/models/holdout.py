@@ -102,5 +102,5 @@ def advice(model: Model, parts: Split, before: Mapping[str, Any] | None) -> list
 def _missing(model: Model, parts: Split) -> int:
     if not model.key:
         return 0
-    rows = pd.concat([parts.training, parts.held_out])
-    return int(rows[[*model.key]].isna().any(axis="columns").sum())
+    both = (part[[*model.key]] for part in (parts.training, parts.held_out))
+    return sum(int(it.isna().any(axis="columns").sum()) for it in both)
