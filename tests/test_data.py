@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import ibis
+import pyarrow as pa
 import pytest
 from conftest import Small
 from reading import HEADER, add_table, count, edit, refusal, table
@@ -128,6 +129,29 @@ def test_a_database_streams_all_rows_whatever_else_is_asked(
         count += batch.num_rows
         ask(table)
     assert count == 7 * 5_000
+
+
+def test_streams_read_times_in_the_zone_of_other_queries(database: Path) -> None:
+    with duckdb.connect(str(database)) as base:
+        base.execute(
+            "create table late as select timestamptz '2026-01-01 23:00:00+00' t"
+        )
+    connection = own_tables().connect()
+    # As if the computer were elsewhere; that is looked up once a process.
+    connection.raw_sql("SET TimeZone = 'Asia/Tokyo'")
+    late = connection.table("late")
+    told = late.select(day=late.t.day(), hour=late.t.hour())
+    assert told.to_pyarrow_batches().read_all().to_pylist() == [{"day": 2, "hour": 8}]
+
+
+def test_a_temporary_table_streams_and_not_the_one_that_it_hides(
+    database: Path,
+) -> None:
+    connection = own_tables().connect()
+    mine = pa.table({"species": ["mine"]})
+    connection.create_table("penguins", mine, temp=True)
+    (row,) = connection.table("penguins").to_pyarrow_batches().read_all().to_pylist()
+    assert row == {"species": "mine"}
 
 
 def test_rows_of_ones_own_stream_beside_those_of_a_database(database: Path) -> None:

@@ -25,6 +25,12 @@ MISTAKES = (
     ibis.common.exceptions.IbisError,
     ibis.common.exceptions.TableNotFound,
 )
+# Of DuckDB: what no other connection sees, and the zone that times are read in.
+TEMPORARY = (
+    "SELECT table_name FROM duckdb_tables() WHERE temporary "
+    "UNION SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal"
+)
+TIME_ZONE = "SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'"
 # So many columns that are not what they must be are described.
 MOST_FAULTS = 5
 # In seconds: between attempts to reach a database that dropped the connection.
@@ -87,13 +93,20 @@ class DuckDBBackend(SharedBackend):
         import pyarrow as pa
 
         with self._turn:
-            if [*expr.op().find(ibis.expr.operations.InMemoryTable)]:
+            operations = ibis.expr.operations
+            asked = {it.name for it in expr.op().find(operations.DatabaseTable)}
+            own = {name for (name,) in self.con.execute(TEMPORARY).fetchall()}
+            if asked & own or [*expr.op().find(operations.InMemoryTable)]:
                 # Only this connection knows it.
                 return self.to_pyarrow(expr, **options).to_reader(chunk_size)
             rows = self.compile(expr.as_table(), **options)
             schema = expr.as_table().schema().to_pyarrow()
             # The next query of a connection ends its streams, without a word.
-            stream = self.con.cursor().execute(rows)
+            stream = self.con.cursor()
+            # Else hours and days are those of the computer.
+            for (zone,) in self.con.execute(TIME_ZONE).fetchall():
+                stream.execute(f"SET TimeZone = '{zone}'")
+            stream.execute(rows)
         # DuckDB 1.5 has another name for it.
         reader = getattr(stream, "to_arrow_reader", None) or stream.fetch_record_batch
         batches = reader(chunk_size)
