@@ -64,3 +64,12 @@ def test_serving_loads_nothing_that_draws_or_trains(module: str) -> None:
     heavy = {"matplotlib", "markdown_it"}
     heavy |= {"twobus.models.card", "twobus.models.training", "twobus.models.search"}
     assert heavy & {*loaded} == set()
+
+
+@pytest.mark.parametrize("kernel", [False, True])
+def test_tasks_of_notebooks_make_no_parsers_of_addresses_and_kernels_may(
+    kernel: bool,
+) -> None:
+    code = "import ipykernel; " * kernel + "import twobus.notebooks.run, rfc3987_syntax"
+    done = run(sys.executable, "-c", code, cwd=ROOT)
+    assert (done.code == 0) == kernel, done.output

@@ -233,19 +233,17 @@ def test_scores_of_keys_that_were_learned_from_are_named_so(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("declared", "shown"), [("int", "int"), ("bool", "bool")])
+@pytest.mark.parametrize("kind", ["int", "bool"])
 def test_a_truth_of_another_type_than_predictions_is_refused(
-    log: Path, declared: str, shown: str
+    log: Path, kind: str
 ) -> None:
     keep(log)
     outcomes(log)
-    edit(
-        log, MODELS.with_name("tables") / "outcomes.py", "sex: str", f"sex: {declared}"
-    )
+    edit(log, MODELS.with_name("tables") / "outcomes.py", "sex: str", f"sex: {kind}")
     forget(log)
     result = watch(log, "--actuals", "outcomes")
     assert result.code == 1
-    assert f"sex is {shown} in the table outcomes, and str in penguins" in result.output
+    assert f"sex is {kind} in the table outcomes, and str in penguins" in result.output
 
 
 @pytest.mark.slow
