@@ -11,7 +11,6 @@ from pathlib import Path
 
 import duckdb
 import ibis
-import pyarrow as pa
 import pytest
 from conftest import Small
 from reading import HEADER, add_table, count, edit, refusal, table
@@ -106,59 +105,6 @@ def test_several_can_read_a_database_at_once(database: Path) -> None:
         assert theirs.sql("from penguins").fetchall()
     with pytest.raises(duckdb.InvalidInputException, match="read-only"):
         ours.raw_sql("delete from penguins")
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda table: table.count().to_pyarrow(),
-        lambda table: table.head(1).to_pandas(),
-        lambda table: own_tables().connect().list_tables(),
-        lambda table: own_tables().connect().raw_sql("select 1"),
-    ],
-    ids=["to_pyarrow", "to_pandas", "list_tables", "raw_sql"],
-)
-def test_a_database_streams_all_rows_whatever_else_is_asked(
-    database: Path, ask: Callable[[ibis.Table], object]
-) -> None:
-    with duckdb.connect(str(database)) as base:
-        base.execute("create table many as select * from penguins, range(5000)")
-    table = own_tables().connect().table("many")
-    count = 0
-    for batch in table.to_pyarrow_batches(chunk_size=5_000):
-        count += batch.num_rows
-        ask(table)
-    assert count == 7 * 5_000
-
-
-def test_streams_read_times_in_the_zone_of_other_queries(database: Path) -> None:
-    with duckdb.connect(str(database)) as base:
-        base.execute(
-            "create table late as select timestamptz '2026-01-01 23:00:00+00' t"
-        )
-    connection = own_tables().connect()
-    # As if the computer were elsewhere; that is looked up once a process.
-    connection.raw_sql("SET TimeZone = 'Asia/Tokyo'")
-    late = connection.table("late")
-    told = late.select(day=late.t.day(), hour=late.t.hour())
-    assert told.to_pyarrow_batches().read_all().to_pylist() == [{"day": 2, "hour": 8}]
-
-
-def test_a_temporary_table_streams_and_not_the_one_that_it_hides(
-    database: Path,
-) -> None:
-    connection = own_tables().connect()
-    mine = pa.table({"species": ["mine"]})
-    connection.create_table("penguins", mine, temp=True)
-    (row,) = connection.table("penguins").to_pyarrow_batches().read_all().to_pylist()
-    assert row == {"species": "mine"}
-
-
-def test_rows_of_ones_own_stream_beside_those_of_a_database(database: Path) -> None:
-    mine = ibis.memtable({"species": ["Adelie"]})
-    table = own_tables().connect().table("penguins")
-    batches = table.join(mine, "species").to_pyarrow_batches()
-    assert sum(it.num_rows for it in batches) == 7
 
 
 def test_location_names_a_table_in_the_database(study: Path, database: Path) -> None:

@@ -7,15 +7,17 @@ a backend and passes calls on would not do: a table keeps the backend that made 
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import ibis
 from ibis.backends import BaseBackend
 
 from twobus.data.errors import DATABASE, DataError, why_failed
+from twobus.data.streams import Stream
 
 if TYPE_CHECKING:
     from twobus.data.formats.parts import Part
@@ -25,12 +27,6 @@ MISTAKES = (
     ibis.common.exceptions.IbisError,
     ibis.common.exceptions.TableNotFound,
 )
-# Of DuckDB: what no other connection sees, and the zone that times are read in.
-TEMPORARY = (
-    "SELECT table_name FROM duckdb_tables() WHERE temporary "
-    "UNION SELECT view_name FROM duckdb_views() WHERE temporary AND NOT internal"
-)
-TIME_ZONE = "SELECT value FROM duckdb_settings() WHERE name = 'TimeZone'"
 # So many columns that are not what they must be are described.
 MOST_FAULTS = 5
 # In seconds: between attempts to reach a database that dropped the connection.
@@ -86,33 +82,54 @@ class SharedBackend(BaseBackend):
 class DuckDBBackend(SharedBackend):
     """A DuckDB whose streams of rows go on while something else is asked."""
 
+    def __init__(self, *words: Any, **options: Any) -> None:
+        """Know no stream yet."""
+        super().__init__(*words, **options)
+        self._streams: WeakSet[Stream] = WeakSet()
+
+    @property
+    def con(self) -> Any:
+        """DuckDB's connection, about to be asked for something."""
+        with self._turn:
+            while self._streams:
+                self._streams.pop().put_aside()
+            return self._con
+
+    @con.setter
+    def con(self, connection: Any) -> None:
+        self._con = connection
+
     def to_pyarrow_batches(
-        self, expr: ibis.Expr, /, *, chunk_size: int = 1_000_000, **options: Any
+        self,
+        expr: ibis.Expr,
+        /,
+        *,
+        params: Mapping[Any, Any] | None = None,
+        limit: int | str | None = None,
+        chunk_size: int = 1_000_000,
+        **_: Any,
     ) -> Any:
         """Return rows for Arrow bit by bit, as Ibis does."""
         import pyarrow as pa
 
+        table = expr.as_table()
+        schema = table.schema().to_pyarrow()
         with self._turn:
-            operations = ibis.expr.operations
-            asked = {it.name for it in expr.op().find(operations.DatabaseTable)}
-            own = {name for (name,) in self.con.execute(TEMPORARY).fetchall()}
-            if asked & own or [*expr.op().find(operations.InMemoryTable)]:
-                # Only this connection knows it.
-                return self.to_pyarrow(expr, **options).to_reader(chunk_size)
-            rows = self.compile(expr.as_table(), **options)
-            schema = expr.as_table().schema().to_pyarrow()
-            # The next query of a connection ends its streams, without a word.
-            stream = self.con.cursor()
-            # Else hours and days are those of the computer.
-            for (zone,) in self.con.execute(TIME_ZONE).fetchall():
-                stream.execute(f"SET TimeZone = '{zone}'")
-            stream.execute(rows)
-        # DuckDB 1.5 has another name for it.
-        reader = getattr(stream, "to_arrow_reader", None) or stream.fetch_record_batch
-        batches = reader(chunk_size)
-        return pa.RecordBatchReader.from_batches(
-            schema, (batch.cast(schema) for batch in batches)
-        )
+            self._run_pre_execute_hooks(table)
+            found = self.raw_sql(self.compile(table, limit=limit, params=params))
+            # DuckDB 1.5 has another name for it.
+            read = getattr(found, "to_arrow_reader", None) or found.fetch_record_batch
+            stream = Stream(read(chunk_size), schema)
+            self._streams.add(stream)
+        return pa.RecordBatchReader.from_batches(schema, self._batches(stream))
+
+    def _batches(self, stream: Stream) -> Iterator[Any]:
+        while True:
+            with self._turn:
+                batch = stream.next()
+            if batch is None:
+                return
+            yield batch
 
 
 class FileBackend(DuckDBBackend):
@@ -236,16 +253,14 @@ class FileBackend(DuckDBBackend):
         """Return the files of a table; none if it was not given."""
         return self._parts.get(name, [])
 
-    def to_pyarrow_batches(
-        self, expr: ibis.Expr, /, *, chunk_size: int = 1_000_000, **options: Any
-    ) -> Any:
+    def to_pyarrow_batches(self, expr: ibis.Expr, /, **options: Any) -> Any:
         """Return rows for Arrow bit by bit, as Ibis does."""
         with self._turn:
             # A stream cannot be begun again in another way.
             for name in self._asked([expr]):
                 self._see_unchanged(name)
                 self.prove(name)
-            return super().to_pyarrow_batches(expr, chunk_size=chunk_size, **options)
+            return super().to_pyarrow_batches(expr, **options)
 
     def to_json(self, *words: Any, **options: Any) -> Any:
         """Write rows to a JSON file, as Ibis does."""
@@ -379,6 +394,10 @@ class RemoteBackend(SharedBackend):
             self.raw_sql("SELECT 1").close()
             return True
         return False
+
+
+class RemoteDuckDB(RemoteBackend, DuckDBBackend):
+    """A DuckDB that is no file here, such as one of MotherDuck."""
 
 
 @cache

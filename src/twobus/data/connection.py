@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from twobus.data.address import database_file, options, parsed, unused
-from twobus.data.backends import FileBackend, RemoteBackend, backend
+from twobus.data.backends import FileBackend, RemoteBackend, RemoteDuckDB, backend
 from twobus.data.errors import DataError, why_unreachable
 from twobus.data.readonly import OpenedFile, RemotePostgres
 
@@ -24,7 +24,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 # An option of DuckDB, and of an address: whether other files can be reached.
 REACHES = "enable_external_access"
-KINDS = {"postgres": RemotePostgres}
+KINDS = {"postgres": RemotePostgres, "duckdb": RemoteDuckDB}
 
 
 def in_memory() -> Any:
