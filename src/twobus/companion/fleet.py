@@ -5,10 +5,11 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -116,19 +117,10 @@ def processes(
 @contextmanager
 def ending_well() -> Iterator[None]:
     """Take away all that is begun, also by Copier, when the process is asked to end."""
-    # Takes as long to import as all that a small command does.
-    import psutil
 
     def end(*_: object) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        # A git that still writes fills folders that are taken away; it is soon done.
-        children = psutil.Process().children(recursive=True)
-        children = [it for it in children if not _outlives(it)]
-        _, slow = psutil.wait_procs(children, timeout=PARTING)
-        for child in slow:
-            with suppress(psutil.NoSuchProcess):
-                child.terminate()
-        psutil.wait_procs(slow, timeout=PARTING)
+        _end_all()
         sys.exit(143)
 
     place = tempfile.mkdtemp(prefix="twobus-")
@@ -142,6 +134,55 @@ def ending_well() -> Iterator[None]:
         tempfile.tempdir = elsewhere
         shutil.rmtree(place, ignore_errors=True)
         signal.signal(signal.SIGTERM, before)
+
+
+def _end_all() -> None:
+    """End all processes that were begun, and wait until nothing writes any more."""
+    # Takes as long to import as all that a small command does.
+    import psutil
+
+    known = {it.pid for it in active_children()}
+    here = psutil.Process()
+    workers = [it for it in here.children() if it.pid in known]
+    for worker in workers:
+        # So that it begins nothing more.
+        with suppress(psutil.Error):
+            worker.suspend()
+    others = [
+        it
+        for it in here.children(recursive=True)
+        if it.pid not in known and not _outlives(it)
+    ]
+    # A git that still writes fills folders that are taken away; it is soon done.
+    for child in _left(others):
+        with suppress(psutil.Error):
+            child.terminate()
+    _left(others)
+    for worker in workers:
+        with suppress(psutil.Error):
+            worker.kill()
+
+
+def _left(processes: "list[psutil.Process]") -> "list[psutil.Process]":
+    """Return which processes still run after some time.
+
+    Nothing is taken from whoever began them, and wants to know how they ended.
+    """
+    end = time.monotonic() + PARTING
+    while left := [it for it in processes if _runs(it)]:
+        if time.monotonic() > end:
+            break
+        time.sleep(0.02)
+    return left
+
+
+def _runs(process: "psutil.Process") -> bool:
+    import psutil
+
+    with suppress(psutil.Error):
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return process.is_running() and not ended
+    return False
 
 
 def _outlives(child: "psutil.Process") -> bool:
