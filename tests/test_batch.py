@@ -303,6 +303,24 @@ def test_what_the_estimator_refuses_stops_it_once_it_is_too_much(
     assert len(aside(file)) == 12
 
 
+def test_few_refusals_in_each_part_stop_it_once_they_are_too_many(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "FEW", 4)
+    monkeypatch.setattr(batch, "PART", 20)
+    raw(models, *[GOOD] * 80)
+    anew, asked = apart, []
+
+    def two_less(model: Any, fitted: Any, rows: pd.DataFrame, most: int = 99) -> Any:
+        asked.append(len(rows))
+        predicted, _ = anew(model, fitted, rows.iloc[2:])
+        return predicted, dict.fromkeys(rows.index[:2], ValueError("a value"))
+
+    monkeypatch.setattr(batch, "apart", two_less)
+    assert "At least 6 of 80 rows" in refused(tasks.predict, NAME, most_aside=0.05)
+    assert asked == [20, 20, 20]
+
+
 def test_columns_that_are_called_like_ours_are_told_apart(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

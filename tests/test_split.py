@@ -14,7 +14,7 @@ from twobus.models import holdout
 from twobus.models import split as splitting
 from twobus.models.columns import span
 from twobus.models.declaration import Model, ModelError
-from twobus.models.keys import MISSING, canonical, hashed
+from twobus.models.keys import FORM, MISSING, canonical, hashed
 from twobus.models.split import Split, folds
 
 
@@ -208,7 +208,26 @@ def test_rows_of_keys_that_were_learned_from_are_counted(
     parts = parts_of(model, table(300))
     kept = holdout.described(model, parts, parts.training)
     both = pd.concat([parts.training, parts.held_out])["_key"]
-    found = holdout.learned_from(model, kept, both)
+    found = holdout.learned_from(model, kept, both).estimate
     assert found == pytest.approx(len(parts.training), rel=0 if most > 300 else 0.3)
-    assert holdout.learned_from(model, kept, parts.held_out["_key"]) == 0
-    assert holdout.learned_from(model, {}, both) == 0
+    held_out = parts.held_out["_key"]
+    assert holdout.learned_from(model, kept, held_out).estimate == 0
+    assert holdout.learned_from(model, {}, both).estimate == 0
+
+
+def test_a_few_rows_of_each_of_many_days_tell_how_many_are_of_keys_learned_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(holdout, "MOST", 1_000)
+    # Of 100,000 keys, 1 % are kept: most days have none of these.
+    hashes = np.random.default_rng(1).integers(0, 2**64, 100_000, dtype="uint64")
+    keys = pd.Series(hashes)
+    kept = {
+        "form": FORM,
+        "by": ["customer"],
+        "learned": [f"{it:016x}" for it in keys.nlargest(1_000)],
+    }
+    days = [keys.sample(20, random_state=day) for day in range(60)]
+    model = declared("customer")
+    each = [holdout.learned_from(model, kept, day) for day in days]
+    assert sum(each, holdout.Learned()).estimate == 60 * 20

@@ -208,28 +208,52 @@ def test_a_score_that_falls_is_found(log: Path) -> None:
     assert f"{NAME}: accuracy fell to 0." in result.output
 
 
+def by_species(
+    monkeypatch: pytest.MonkeyPatch, learned: dict[int, dict[str, Any]]
+) -> None:
+    """Let species be the key, and versions have learned what is given by number."""
+    fetch, kept = registry.fetch, watching._kept
+
+    def fetched(name: str, number: int) -> registry.Version:
+        found = fetch(name, number)
+        return replace(found, model=replace(found.model, key=["species"]))
+
+    monkeypatch.setattr(registry, "fetch", fetched)
+    monkeypatch.setattr(
+        watching, "_kept", lambda it: kept(it) | {FILE: json.dumps(learned[it.number])}
+    )
+
+
+def adelie() -> dict[str, Any]:
+    """Return what a version keeps that has learned from penguins of one species."""
+    key = int(hashed(pd.DataFrame({"species": ["Adelie"]}), ["species"])[0])
+    return {"form": FORM, "by": ["species"], "learned": [f"{key:016x}"]}
+
+
 @pytest.mark.slow
 def test_scores_of_keys_that_were_learned_from_are_named_so(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(log)
     outcomes(log)
-    fetch, kept = registry.fetch, watching._kept
-
-    def by_species(name: str, number: int) -> registry.Version:
-        found = fetch(name, number)
-        return replace(found, model=replace(found.model, key=["species"]))
-
-    adelie = int(hashed(pd.DataFrame({"species": ["Adelie"]}), ["species"])[0])
-    learned = {"form": FORM, "by": ["species"], "learned": [f"{adelie:016x}"]}
-    monkeypatch.setattr(registry, "fetch", by_species)
-    monkeypatch.setattr(
-        watching, "_kept", lambda it: kept(it) | {FILE: json.dumps(learned)}
-    )
+    by_species(monkeypatch, {1: adelie()})
     result = watch(log, "--actuals", "outcomes")
     assert result.code == 0, result.output
-    (said,) = re.findall(r"([\d,]+) of these are of keys that version 1", result.output)
-    assert 0.3 < int(said.replace(",", "")) / (ROWS * len(DAYS)) < 0.6
+    said = r"([\d,]+) of ([\d,]+) rows that version 1 is judged by are of keys"
+    ((learned, rows),) = re.findall(said, result.output)
+    assert int(rows.replace(",", "")) == ROWS * len(DAYS)
+    assert 0.3 < int(learned.replace(",", "")) / (ROWS * len(DAYS)) < 0.6
+
+
+@pytest.mark.slow
+def test_a_version_that_keeps_no_keys_says_train_again(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(log)
+    outcomes(log)
+    by_species(monkeypatch, {1: {}})
+    result = watch(log, "--actuals", "outcomes")
+    assert "version 1 does not say from which keys it has learned" in result.output
 
 
 @pytest.mark.slow
@@ -246,26 +270,41 @@ def test_a_truth_of_another_type_than_predictions_is_refused(
     assert f"sex is {kind} in the table outcomes, and str in penguins" in result.output
 
 
-@pytest.mark.slow
-def test_a_challenger_is_beside_the_champion_on_the_same_rows(
-    log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def shadowed(log: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A log of the champion, with another version beside it for ten days."""
     keep(log)
     keep(log, role="challenger", number=2, days=DAYS[-10:])
-    fetch, champion = registry.fetch, registry.champion
+    fetch, champion, opened = registry.fetch, registry.champion, registry.opened
     monkeypatch.setattr(
         registry, "fetch", lambda name, number: replace(fetch(name, 1), number=number)
     )
+    monkeypatch.setattr(registry, "opened", lambda name, number: opened(name, 1))
     monkeypatch.setattr(
         registry,
         "champion",
         lambda name, alias="champion": 2 if alias == "challenger" else champion(name),
     )
     outcomes(log)
-    result = watch(log, "--actuals", "outcomes")
+    return log
+
+
+@pytest.mark.slow
+def test_a_challenger_is_beside_the_champion_on_the_same_rows(shadowed: Path) -> None:
+    result = watch(shadowed, "--actuals", "outcomes")
     assert result.code == 0, result.output
     assert "accuracy, version 2 beside it" in result.output
     assert "+0.000" in result.output
+
+
+@pytest.mark.slow
+def test_a_challenger_that_has_learned_from_what_it_is_judged_by_is_named(
+    shadowed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_species(monkeypatch, {1: adelie() | {"learned": []}, 2: adelie()})
+    result = watch(shadowed, "--actuals", "outcomes")
+    assert "rows that version 2 is judged by are of keys" in result.output
+    assert "rows that version 1 is judged by" not in result.output
 
 
 @pytest.mark.slow

@@ -153,7 +153,7 @@ def _predict(
         aside = csv.writer(opened.enter_context(bad.open("w", -1, "utf-8", newline="")))
         ours = ["row", "problem"]
         aside.writerow([*ours, *(f"{INPUT}{it}" if it in ours else it for it in shown)])
-        writer = None
+        writer, refusals = None, 0
         for batch in rows.to_pyarrow_batches(chunk_size=PART):
             part = PandasData.convert_table(batch.to_pandas(), rows.schema())
             why = wrong(part, asked)
@@ -167,6 +167,10 @@ def _predict(
                 version, part.loc[fine], lambda: most_aside * total() - done.aside
             )
             done.aside += len(refused)
+            refusals += len(refused)
+            if refusals > FEW and not done.stopped:
+                # Few in each part may be too many all the same.
+                done.stopped = done.aside > most_aside * total()
             for row, error in refused.items():
                 why[row] = [f"{REFUSED}: {' '.join(str(error).split())[:200]}"]
             for row in sorted(why):

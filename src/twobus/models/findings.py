@@ -1,6 +1,6 @@
 """What was found of a model in use, in sentences for people."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -8,6 +8,7 @@ from itertools import pairwise
 from twobus.data.checks.compare import Change
 from twobus.models.actuals import Actuals
 from twobus.models.columns import INPUT, PREDICTED
+from twobus.models.holdout import Learned
 from twobus.models.logged import Period, missing_days
 from twobus.models.rows import SHARE
 from twobus.models.watch import Judged
@@ -29,7 +30,8 @@ class Looked:
         changes: How inputs and predictions differ from what the version has learned.
         known: Of how many rows the truth is known.
         judged: What the scores are.
-        learned: How many of these are of keys that the version has learned from.
+        learned: How many of these are of keys that a version has learned from, by its
+            number: the one that serves, and the one that is shadowed.
     """
 
     period: Period
@@ -38,7 +40,7 @@ class Looked:
     changes: Sequence[Change]
     known: int
     judged: Sequence[Judged]
-    learned: int = 0
+    learned: Mapping[int, Learned] = field(default_factory=dict)
 
 
 @dataclass
@@ -127,14 +129,19 @@ def told(
         yield f"{len(missing)} days without a row: {shown}"
     if others := sum(it.others for it in watched.looked):
         yield f"{others:,} rows are of versions that no longer serve: not compared"
-    rows, known, learned = (
-        sum(getattr(it, of) for it in watched.looked)
-        for of in ("rows", "known", "learned")
+    rows, known = (
+        sum(getattr(it, of) for it in watched.looked) for of in ("rows", "known")
     )
     if truth:
         yield f"the truth is known of {known:,} of {rows:,} rows, from {truth.table}"
-    if learned:
-        yield (
-            f"{learned:,} of these are of keys that version {watched.version} has "
-            "learned from: what it scores for them may be too good for others"
-        )
+    for version in filter(None, (watched.version, watched.challenger)):
+        # All periods together: one alone may have none of the keys that are known.
+        each = (it.learned.get(version, Learned()) for it in watched.looked)
+        met = sum(each, Learned())
+        if met.estimate:
+            about = "" if met.told == met.rows else "about "
+            yield (
+                f"{about}{met.estimate:,} of {met.rows:,} rows that version {version} "
+                "is judged by are of keys that it has learned from: what it scores for "
+                "them may be too good for others"
+            )

@@ -4,6 +4,7 @@ The next version is not taught the former; in use, scores of the latter say less
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,34 @@ def _numbers(keys: Sequence[str]) -> Any:
     return np.array([int(it, 16) for it in keys], dtype="uint64")
 
 
-def learned_from(model: Model, kept: Mapping[str, Any], keys: pd.Series) -> int:
-    """Count rows of keys that a version has learned from, about where it had many.
+@dataclass(frozen=True)
+class Learned:
+    """How many rows are of keys that a version has learned from.
+
+    Attributes:
+        rows: How many rows were looked at.
+        told: Of how many of these the version knows it: all, unless it had many keys.
+        learned: How many of those are of such keys.
+    """
+
+    rows: int = 0
+    told: int = 0
+    learned: int = 0
+
+    def __add__(self, other: "Learned") -> "Learned":
+        """Return both together."""
+        return Learned(
+            self.rows + other.rows, self.told + other.told, self.learned + other.learned
+        )
+
+    @property
+    def estimate(self) -> int:
+        """How many of all rows that is: a key's hash has nothing to do with its use."""
+        return round(self.rows * self.learned / self.told) if self.told else 0
+
+
+def learned_from(model: Model, kept: Mapping[str, Any], keys: pd.Series) -> Learned:
+    """Count rows of keys that a version has learned from.
 
     Args:
         model: The declaration.
@@ -53,12 +80,10 @@ def learned_from(model: Model, kept: Mapping[str, Any], keys: pd.Series) -> int:
     """
     learned = _numbers(kept.get("learned", []))
     if not len(learned) or (kept["form"], kept["by"]) != (FORM, [*model.key]):
-        return 0
-    if len(learned) >= MOST:
-        # Of smaller ones nobody knows; hashes have nothing to do with what they are of.
-        told = keys[keys >= learned.min()]
-        return round(told.isin(learned).mean() * len(keys)) if len(told) else 0
-    return int(keys.isin(learned).sum())
+        return Learned()
+    # Of smaller ones nobody knows.
+    told = keys[keys >= learned.min()] if len(learned) >= MOST else keys
+    return Learned(len(keys), len(told), int(told.isin(learned).sum()))
 
 
 def advice(model: Model, parts: Split, before: Mapping[str, Any] | None) -> list[str]:

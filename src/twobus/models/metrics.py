@@ -144,7 +144,8 @@ def scorers(
         values = {}
         for metric, whys in reasons.items():
             measure = Measure(model, metric, fitted, truth, **here)
-            values[metric] = measure(predicted)
+            # A scorer of one's own may write into what it gets.
+            values[metric] = measure(predicted.copy() if measure.own else predicted)
             whys += [measure.reason] * bool(measure.reason)
         return values
 

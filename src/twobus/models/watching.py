@@ -113,10 +113,19 @@ def look_at(
     other = _challenger(name, number)
     watched = Watched(name, number, other.number if other else None)
     kept = _kept(version)
-    seen = json.loads(kept.get(holdout.FILE, "{}"))
     against, notes = _against(version, kept)
     watched.notes += notes
+    both = {version.number: kept} | ({other.number: _kept(other)} if other else {})
+    seen = {it: json.loads(own.get(holdout.FILE, "{}")) for it, own in both.items()}
     truth, notes = _truth(version.model, table)
+    if truth and version.model.key:
+        notes += [
+            f"version {it} does not say from which keys it has learned, so that nobody "
+            f"knows whether its scores are too good: train again by uv run poe train "
+            f"{name}"
+            for it, own in seen.items()
+            if "learned" not in own
+        ]
     since = now.date() - timedelta(days - 1)
     if by == "week":
         since -= timedelta(since.weekday())
@@ -214,7 +223,7 @@ def _look(
     truth: Actuals | None,
     looks: int,
     now: datetime,
-    seen: Mapping[str, Any],
+    seen: Mapping[int, Mapping[str, Any]],
 ) -> Looked:
     """Look at a period."""
     ours = rows.filter((rows.version == version.number) & (rows.role == CHAMPION))
@@ -243,9 +252,14 @@ def _look(
         None if theirs is None or theirs.empty else theirs,
         other.fitted if other else None,
     )
-    learned = 0
-    if not known.empty:
-        learned = holdout.learned_from(version.model, seen, known["_key"])
+    by_version = [(version, known)]
+    if other and theirs is not None:
+        by_version.append((other, theirs))
+    learned = {
+        it.number: holdout.learned_from(it.model, seen[it.number], rows["_key"])
+        for it, rows in by_version
+        if not rows.empty
+    }
     return replace(one, known=len(known), judged=judged, learned=learned)
 
 
