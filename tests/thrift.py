@@ -7,15 +7,21 @@ same code, and git keeps the same history.
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from copy import deepcopy
+from functools import cache, cached_property
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import copier._template
 import pytest
+from copier._main import Worker
 from copier._template import Template as Source
 from copier._vcs import clone, get_latest_tag
 from jinja2 import Environment
+
+from twobus import project
+from twobus.companion import template
 
 # No history of a test has to outlive a power cut, or grows so that it needs care.
 CARELESS = {"core.fsync": "none", "gc.auto": "0", "maintenance.auto": "false"}
@@ -53,6 +59,8 @@ def thrifty(folder: Path) -> Iterator[None]:
             patch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
         _compile_once(patch)
         _check_out_once(patch, folder)
+        _read_once(patch)
+        _ask_once(patch)
         yield
 
 
@@ -99,3 +107,45 @@ def _check_out_once(patch: pytest.MonkeyPatch, folder: Path) -> None:
     shared = cached_property(local_abspath)
     shared.__set_name__(Source, "local_abspath")
     patch.setattr(Source, "local_abspath", shared)
+
+
+def _read_once(patch: pytest.MonkeyPatch) -> None:
+    """Read each YAML of questions once: PyYAML takes 20 to 40 ms for one."""
+    known: dict[bytes, Any] = {}
+    by_copier: Any = copier._template.load_template_config
+
+    def load(path: Path, quiet: bool = False) -> Any:
+        content = path.read_bytes()
+        if b"!include" in content:
+            return by_copier(path, quiet)
+        if content not in known:
+            known[content] = by_copier(path, quiet)
+        return deepcopy(known[content])
+
+    patch.setattr(copier._template, "load_template_config", load)
+    read = cache(project.read_yaml)
+    for module in (project, template):
+        patch.setattr(module, "read_yaml", lambda text: deepcopy(read(text)))
+
+
+def _ask_once(patch: pytest.MonkeyPatch) -> None:
+    """Ask git once for a project, and not for each file, whether it knows modes."""
+    known: dict[tuple[Path, int], bool] = {}
+    anew: Any = Worker._sync_git_index_executable_bit
+
+    def sync(self: Worker, path: Path, mode: int) -> None:
+        root = self.subproject.local_abspath
+        config = root / ".git" / "config"
+        if not config.is_file():
+            if any((it / ".git").exists() for it in (root, *root.parents)):
+                anew(self, path, mode)
+            return
+        key = (root, config.stat().st_mtime_ns)
+        if key not in known:
+            words = ["git", "config", "--type=bool", "--get", "core.fileMode"]
+            told = subprocess.run(words, cwd=root, capture_output=True, text=True)
+            known[key] = told.stdout.strip() != "false"
+        if not known[key]:
+            anew(self, path, mode)
+
+    patch.setattr(Worker, "_sync_git_index_executable_bit", sync)
