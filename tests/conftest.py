@@ -25,6 +25,8 @@ from twobus.models import tasks
 
 # A % means something to the settings of Alembic, by which MLflow makes a registry.
 HARD_NAME = "50% penguin study é"
+# What makes a project from the template, or starts a program, takes seconds.
+SLOW = {"browser", "release", "server"}
 Render = Callable[..., Path]
 Made = Callable[..., Path]
 Small = Callable[..., Path]
@@ -40,10 +42,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help=words)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave to `poe matrix` what shows no rule that other rows do not show."""
+    """Leave to `poe matrix` what is whole, and out of `poe fast` what takes long."""
+    for item in items:
+        if SLOW & {*getattr(item, "fixturenames", ())}:
+            item.add_marker("slow")
     if not config.getoption("--whole"):
         left = [item for item in items if item.get_closest_marker("whole")]
         items[:] = [item for item in items if item not in left]

@@ -66,6 +66,7 @@ def pictured(values: np.ndarray) -> Column:
     return Column("number", 0, least=least, most=most, edges=edges, rows=rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sizes",
     [(30, 30), (300, 30), *map(whole, [(30, 300), (100, 100), (1000, 200)])],

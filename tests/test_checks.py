@@ -256,6 +256,7 @@ def test_a_request_asks_at_most_eight_questions(
     assert ("Second reviewer" in lines[-1]) == (level == "strict")
 
 
+@pytest.mark.slow
 def test_this_repositorys_workflows_are_valid_and_safe() -> None:
     workflows = [str(path) for path in (ROOT / ".github" / "workflows").glob("*.yml")]
     for command in (

@@ -207,6 +207,7 @@ def tuned(**more: Any) -> Model:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [{}, {"weight": "w"}, {"positive": "no"}])
 def test_a_threshold_follows_costs_and_labels_follow_it(more: dict[str, Any]) -> None:
     rows = classes()
@@ -224,6 +225,7 @@ def test_a_threshold_follows_costs_and_labels_follow_it(more: dict[str, Any]) ->
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [TunedThresholdClassifierCV, CalibratedClassifierCV])
 def test_what_an_estimator_chooses_by_folds_of_its_own_keeps_keys_apart(
     kind: Any,

@@ -337,6 +337,7 @@ def test_a_table_that_will_go_says_what_to_read_instead(samples: Path) -> None:
     assert "- **Will go**: read clients" in page
 
 
+@pytest.mark.slow
 def test_threads_may_read_at_the_same_time(anywhere: Path) -> None:
     shared = customers().id.min()
 

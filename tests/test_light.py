@@ -66,6 +66,7 @@ def test_serving_loads_nothing_that_draws_or_trains(module: str) -> None:
     assert heavy & {*loaded} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [False, True])
 def test_tasks_of_notebooks_make_no_parsers_of_addresses_and_kernels_may(
     kernel: bool,

@@ -254,6 +254,7 @@ def is_fine(output: str, code: int) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oddity", ODD)
 @pytest.mark.parametrize("forge", PATHS)
 def test_protect_says_what_is_odd(
@@ -296,6 +297,7 @@ MERGE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oddity", ODD)
 @pytest.mark.parametrize("forge", PATHS)
 def test_requests_are_read_or_a_sentence_says_why_not(
@@ -333,6 +335,7 @@ CI = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oddity", ODD)
 def test_a_review_does_without_what_is_odd(
     oddity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -365,6 +368,7 @@ def test_a_review_does_without_what_is_odd(
             is_fine(plain(str(error)), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oddity", ODD)
 @pytest.mark.parametrize("forge", PATHS)
 def test_who_reviewed_is_kept_or_a_sentence_says_why_not(

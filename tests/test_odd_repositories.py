@@ -190,6 +190,7 @@ def put(path: Path, what: str | bytes | Make) -> None:
         what(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ANSWERED)
 def test_answers_of_any_sort_are_read_or_refused(which: str, tmp_path: Path) -> None:
     folder = tmp_path / "theirs"
@@ -206,6 +207,7 @@ def test_answers_of_any_sort_are_read_or_refused(which: str, tmp_path: Path) -> 
     assert all(isinstance(question, str) for question in said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ODD)
 def test_files_of_any_sort_are_guessed_from(which: str, tmp_path: Path) -> None:
     files = ODD[which]

@@ -340,6 +340,7 @@ def a_giant(case: Case) -> None:
         stream.truncate(3_000_000_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil",
     [

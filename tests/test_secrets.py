@@ -48,6 +48,7 @@ def test_there_are_samples_of_both_sorts() -> None:
     assert len(HARMLESS) >= 20
 
 
+@pytest.mark.slow
 def test_each_canary_is_found_in_its_file(tmp_path: Path) -> None:
     texts = write(tmp_path, CANARIES)
     lines = found([str(tmp_path / name) for name in texts])
@@ -56,6 +57,7 @@ def test_each_canary_is_found_in_its_file(tmp_path: Path) -> None:
     assert missed == BY_NAME
 
 
+@pytest.mark.slow
 def test_nothing_that_is_found_is_shown(tmp_path: Path) -> None:
     texts = write(tmp_path, CANARIES)
     lines = "\n".join(found([str(tmp_path / name) for name in texts]))

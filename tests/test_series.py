@@ -188,6 +188,7 @@ def test_lags_may_be_named_among_the_inputs() -> None:
 VALUES = st.one_of(st.none(), st.integers(0, 9))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
@@ -245,6 +246,7 @@ def noise(seed: int) -> pd.DataFrame:
     return rows.assign(price=random.standard_normal(len(rows)))
 
 
+@pytest.mark.slow
 def test_nobody_can_tell_anything_of_white_noise() -> None:
     model = declared(lags=["2D", "3D", ("2D", "9D")], season="7D")
     beyond, folded = [], []

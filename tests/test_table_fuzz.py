@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def look(file: Path) -> tuple[Looking, Found]:
     return looking, looking.found(ranges=True, sets=True)
 
 
+@pytest.mark.slow
 @given(TABLES)
 @settings(
     deadline=None,

@@ -3,6 +3,7 @@
 import sys
 from types import ModuleType
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def columns(code: str) -> list[str]:
         del sys.modules["made"]
 
 
+@pytest.mark.slow
 @given(NAMES)
 @settings(deadline=None, max_examples=200)
 def test_each_column_has_a_field_and_keeps_its_name(names: list[str]) -> None:

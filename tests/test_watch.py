@@ -540,6 +540,7 @@ def test_counts_of_a_simulation_are_those_of_the_database() -> None:
                 assert both[0] == both[1]
 
 
+@pytest.mark.slow
 def test_simulated_months_are_no_news() -> None:
     for size, months in ((100, 4), (5_000, 1)):
         for kind in simulated.KINDS:
