@@ -294,6 +294,7 @@ def silent() -> Iterator[str]:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["http://{}/t.git", "git+git://{}/t"])
 def test_a_template_that_never_answers_is_given_up(
     address: str, silent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ from coverage import at_once, grouped, of_mean, series, simulated, trees
 from twobus.models.intervals import Interval, by_seeds, interval
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [100, 1000])
 @pytest.mark.parametrize("alike", [0.0, 0.8])
 def test_intervals_in_time_hold_the_truth(count: int, alike: float) -> None:
@@ -18,6 +19,7 @@ def test_intervals_in_time_hold_the_truth(count: int, alike: float) -> None:
     assert 0.9 <= held <= 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "size"), [(30, 1), (300, 20), (1000, 50)])
 def test_intervals_of_keys_hold_the_truth(count: int, size: int) -> None:
     held, given = simulated(of_mean(grouped(count, size)), 300, seed=1)

@@ -19,6 +19,7 @@ def test_rooms_import_downwards_only() -> None:
     assert result.code == 0, result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "line"),
     [

@@ -53,6 +53,7 @@ def refused(read: Callable[[], object]) -> str:
     return refusal(read, PLANTED, PRIVATE)
 
 
+@pytest.mark.slow
 def test_a_table_is_read_by_its_name(anywhere: Path) -> None:
     assert customers().id.min().execute() == 1
 
@@ -360,6 +361,7 @@ def test_rows_come_bit_by_bit(anywhere: Path) -> None:
     assert rows[0] == {"id": 1}
 
 
+@pytest.mark.slow
 def test_rows_of_ones_own_may_be_joined(anywhere: Path) -> None:
     mine = ibis.memtable({"id": [1], "segment": ["new"]})
     joined = customers().join(mine, "id")

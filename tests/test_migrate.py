@@ -45,6 +45,7 @@ def copied(version: str) -> Iterator[tuple[str, str]]:
                     yield module, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", COPIED)
 def test_what_could_be_imported_has_a_counterpart(version: str, tmp_path: Path) -> None:
     moved = Moved(tmp_path, "study", MODULES, NAMES)

@@ -88,6 +88,7 @@ def known() -> frozenset[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", ["copy", "update"])
 def test_tables_say_what_the_conditions_of_0_5_0_said(
     operation: str, known: frozenset[str]

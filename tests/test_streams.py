@@ -1,20 +1,19 @@
 """Rows of DuckDB that come bit by bit: all of them, whatever else is asked."""
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
-import pyarrow as pa
 import pytest
 
-from twobus.data import streams
 from twobus.data.backends import backend
-from twobus.data.connection import KINDS
+from twobus.data.connection import KINDS, in_memory
 from twobus.data.connection import database as opened
-from twobus.data.errors import DataError
 
 
 @pytest.fixture
@@ -113,7 +112,6 @@ def test_a_stream_has_the_rows_of_other_queries(
     connection = opened(database)
     asked = make(connection)
     streamed = asked.to_pyarrow_batches()
-    # So that they are put aside.
     connection.list_tables()
     assert streamed.read_all().to_pylist() == asked.to_pyarrow().to_pylist() != []
 
@@ -121,7 +119,9 @@ def test_a_stream_has_the_rows_of_other_queries(
 def test_two_streams_of_a_connection_go_on_beside_each_other(database: str) -> None:
     connection = opened(database)
     sizes = (50_000, 70_000)
-    many = connection.sql("select * from range(70_000)")
+    many = connection.table("many").cross_join(
+        connection.table("birds", database="field")
+    )
     both = [many.limit(it).to_pyarrow_batches(chunk_size=3_000) for it in sizes]
     counts = [0, 0]
     for first, second in zip_longest(*both, fillvalue=()):
@@ -130,50 +130,61 @@ def test_two_streams_of_a_connection_go_on_beside_each_other(database: str) -> N
     assert (*counts,) == sizes
 
 
-def test_rows_that_are_put_aside_may_be_more_than_fit_in_memory(
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda connection: connection.list_tables(),
+        lambda connection: connection.get_schema("many"),
+        lambda connection: connection.sql("select 1 as one"),
+    ],
+    ids=["list_tables", "get_schema", "sql"],
+)
+def test_a_stream_has_all_rows_while_other_threads_ask(
+    database: str, ask: Callable[[Any], object]
+) -> None:
+    connection = opened(database)
+    table, done = connection.table("many"), threading.Event()
+
+    def keep_asking() -> None:
+        while not done.is_set():
+            ask(connection)
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(keep_asking)
+        try:
+            for _ in range(20):
+                batches = table.to_pyarrow_batches(chunk_size=2_048)
+                assert sum(len(it) for it in batches) == 7 * 5_000
+        finally:
+            done.set()
+        asked.result()
+
+
+def test_a_stream_has_rows_of_a_transaction_that_is_not_ended() -> None:
+    connection = in_memory()
+    connection.raw_sql("create table numbers as select range as i from range(10)")
+    connection.raw_sql("begin")
+    connection.raw_sql("insert into numbers select 1")
+    batches = connection.table("numbers").to_pyarrow_batches()
+    assert sum(len(it) for it in batches) == 11
+
+
+def test_rows_of_a_file_come_bit_by_bit(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "MOST_IN_MEMORY", 1_000)
     connection = opened(database)
-    rows = connection.sql("select range as i from range(50_000)").order_by("i")
-    streamed = rows.to_pyarrow_batches(chunk_size=3_000)
-    begun = streamed.read_next_batch().num_rows
-    connection.list_tables()
-    rest = streamed.read_all()["i"].to_pylist()
-    assert rest == [*range(begun, 50_000)]
-
-
-def test_a_stream_that_fails_does_so_where_it_is_read(database: str) -> None:
-    connection = opened(database)
-    # The last row is no number.
-    rows = connection.sql("select range as i from range(3_000_000)")
-    last = rows.i == 2_999_999
-    asked = rows.select(i=last.ifelse("x", "1").cast("int"))
-    streamed = asked.to_pyarrow_batches(chunk_size=2_048)
-    assert connection.list_tables()
-    with pytest.raises(Exception, match="Could not convert string"):
-        streamed.read_all()
-
-
-def test_a_stream_that_is_asked_from_within_is_not_cut_off_without_a_word() -> None:
-    schema = pa.schema({"i": pa.int64()})
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        yield pa.RecordBatch.from_pydict({"i": [1]}, schema)
-        stream.put_aside()
-
-    stream = streams.Stream(batches(), schema)
-    assert stream.next()
-    with pytest.raises(DataError, match="cut off"):
-        stream.next()
+    monkeypatch.setattr(type(connection), "to_pyarrow", None)
+    # Also beside rows of one's own that another query has asked for.
+    connection.execute(ibis.memtable({"i": [1]}))
+    batches = connection.table("many").to_pyarrow_batches(chunk_size=2_048)
+    assert sum(len(it) for it in batches) == 7 * 5_000
 
 
 def test_a_duckdb_that_is_no_file_streams_all_rows(database: str) -> None:
     # As MotherDuck's are, by its address `duckdb://md:name`.
     connection = backend("duckdb", KINDS["duckdb"]).connect()
-    streamed = connection.sql("select * from range(50_000)").to_pyarrow_batches(
-        chunk_size=3_000
-    )
+    connection.raw_sql("create table many as select * from range(50_000)")
+    streamed = connection.table("many").to_pyarrow_batches(chunk_size=3_000)
     count = 0
     for batch in streamed:
         count += len(batch)

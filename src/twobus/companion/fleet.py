@@ -25,6 +25,10 @@ Work = Callable[[Path, Template], Result]
 Failure = Callable[[Path, str], Result]
 # Seconds until a process that was asked to end is no longer waited for.
 PARTING = 4
+# In the commands of processes of Python's own: what works, and what ends only once this
+# process has.
+STARTS = "spawn_main"
+OUTLIVES = "resource_tracker"
 
 
 def over(
@@ -143,7 +147,8 @@ def _end_all() -> None:
 
     known = {it.pid for it in active_children()}
     here = psutil.Process()
-    workers = [it for it in here.children() if it.pid in known]
+    # One that is only starting is not known yet.
+    workers = [it for it in here.children() if it.pid in known or _runs_as(it, STARTS)]
     for worker in workers:
         # So that it begins nothing more.
         with suppress(psutil.Error):
@@ -151,7 +156,7 @@ def _end_all() -> None:
     others = [
         it
         for it in here.children(recursive=True)
-        if it.pid not in known and not _outlives(it)
+        if it not in workers and not _runs_as(it, OUTLIVES)
     ]
     # A git that still writes fills folders that are taken away; it is soon done.
     for child in _left(others):
@@ -185,12 +190,12 @@ def _runs(process: "psutil.Process") -> bool:
     return False
 
 
-def _outlives(child: "psutil.Process") -> bool:
-    """Whether a process ends only once this one has, as Python's tracker does."""
+def _runs_as(child: "psutil.Process", word: str) -> bool:
+    """Whether a word is in the command of a process."""
     import psutil
 
     with suppress(psutil.Error):
-        return any("resource_tracker" in word for word in child.cmdline())
+        return any(word in it for it in child.cmdline())
     return False
 
 

@@ -5,19 +5,16 @@ a backend and passes calls on would not do: a table keeps the backend that made 
 `table.execute()`, joins and `ibis.memtable` ask that one, past anything around it.
 """
 
-import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 import ibis
-from ibis.backends import BaseBackend
 
 from twobus.data.errors import DATABASE, DataError, why_failed
-from twobus.data.streams import Stream
+from twobus.data.shared import DuckDBBackend, SharedBackend
 
 if TYPE_CHECKING:
     from twobus.data.formats.parts import Part
@@ -31,105 +28,6 @@ MISTAKES = (
 MOST_FAULTS = 5
 # In seconds: between attempts to reach a database that dropped the connection.
 WAITS = (0.5, 1, 2, 4)
-
-
-class SharedBackend(BaseBackend):
-    """A backend whose threads wait for each other, since they share one connection."""
-
-    def __init__(self, *words: Any, **options: Any) -> None:
-        """Keep what Ibis connects with."""
-        super().__init__(*words, **options)
-        self._turn = threading.RLock()
-
-    def table(self, *words: Any, **options: Any) -> Any:
-        """Return a table, as Ibis does."""
-        return self._query(super().table, *words, **options)
-
-    def execute(self, *words: Any, **options: Any) -> Any:
-        """Return rows for pandas, as Ibis does."""
-        return self._query(super().execute, *words, **options)
-
-    def to_pyarrow(self, *words: Any, **options: Any) -> Any:
-        """Return rows for Arrow, as Ibis does."""
-        return self._query(super().to_pyarrow, *words, **options)
-
-    def to_polars(self, *words: Any, **options: Any) -> Any:
-        """Return rows for Polars, as Ibis does."""
-        return self._query(super().to_polars, *words, **options)
-
-    def to_parquet(self, *words: Any, **options: Any) -> Any:
-        """Write rows to a Parquet file, as Ibis does."""
-        return self._query(super().to_parquet, *words, **options)
-
-    def to_csv(self, *words: Any, **options: Any) -> Any:
-        """Write rows to a CSV file, as Ibis does."""
-        return self._query(super().to_csv, *words, **options)
-
-    def create_table(self, *words: Any, **options: Any) -> Any:
-        """Keep rows in a table, as Ibis does."""
-        return self._query(super().create_table, *words, **options)
-
-    def raw_sql(self, *words: Any, **options: Any) -> Any:
-        """Run SQL, as Ibis does."""
-        with self._turn:
-            return super().raw_sql(*words, **options)
-
-    def _query(self, query: Callable[..., Any], *words: Any, **options: Any) -> Any:
-        with self._turn:
-            return query(*words, **options)
-
-
-class DuckDBBackend(SharedBackend):
-    """A DuckDB whose streams of rows go on while something else is asked."""
-
-    def __init__(self, *words: Any, **options: Any) -> None:
-        """Know no stream yet."""
-        super().__init__(*words, **options)
-        self._streams: WeakSet[Stream] = WeakSet()
-
-    @property
-    def con(self) -> Any:
-        """DuckDB's connection, about to be asked for something."""
-        with self._turn:
-            while self._streams:
-                self._streams.pop().put_aside()
-            return self._con
-
-    @con.setter
-    def con(self, connection: Any) -> None:
-        self._con = connection
-
-    def to_pyarrow_batches(
-        self,
-        expr: ibis.Expr,
-        /,
-        *,
-        params: Mapping[Any, Any] | None = None,
-        limit: int | str | None = None,
-        chunk_size: int = 1_000_000,
-        **_: Any,
-    ) -> Any:
-        """Return rows for Arrow bit by bit, as Ibis does."""
-        import pyarrow as pa
-
-        table = expr.as_table()
-        schema = table.schema().to_pyarrow()
-        with self._turn:
-            self._run_pre_execute_hooks(table)
-            found = self.raw_sql(self.compile(table, limit=limit, params=params))
-            # DuckDB 1.5 has another name for it.
-            read = getattr(found, "to_arrow_reader", None) or found.fetch_record_batch
-            stream = Stream(read(chunk_size), schema)
-            self._streams.add(stream)
-        return pa.RecordBatchReader.from_batches(schema, self._batches(stream))
-
-    def _batches(self, stream: Stream) -> Iterator[Any]:
-        while True:
-            with self._turn:
-                batch = stream.next()
-            if batch is None:
-                return
-            yield batch
 
 
 class FileBackend(DuckDBBackend):
@@ -265,6 +163,11 @@ class FileBackend(DuckDBBackend):
     def to_json(self, *words: Any, **options: Any) -> Any:
         """Write rows to a JSON file, as Ibis does."""
         return self._query(super().to_json, *words, **options)
+
+    def _ours(self) -> set[tuple[str]]:
+        from twobus.data.formats.parts import ROW
+
+        return {(f"{name}{ROW}",) for name in self._parts}
 
     def insert(self, *words: Any, **options: Any) -> Any:
         """Add rows to a table, as Ibis does."""

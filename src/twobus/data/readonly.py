@@ -6,8 +6,9 @@ from typing import Any
 
 from ibis.backends import BaseBackend
 
-from twobus.data.backends import DuckDBBackend, RemoteBackend
+from twobus.data.backends import RemoteBackend
 from twobus.data.errors import DATABASE, DataError
+from twobus.data.shared import DuckDBBackend
 
 
 class OpenedFile(DuckDBBackend):
