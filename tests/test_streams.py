@@ -27,6 +27,13 @@ def database(tmp_path: Path) -> str:
         base.execute("create table many as select * from penguins, range(5_000)")
         base.execute("create schema field")
         base.execute("create table field.birds as from penguins limit 5")
+        base.execute("create table field.many as from penguins limit 3")
+        base.execute(
+            "create view chosen as from range(7) t(i) where i >= getvariable('n')"
+        )
+        base.execute(
+            "create table late as select timestamptz '2026-01-01 23:00:00+00' as t"
+        )
     return f"duckdb://{file}"
 
 
@@ -70,17 +77,18 @@ def asked_by_sql(connection: Any) -> ibis.Table:
 
 def of_another_schema(connection: Any) -> ibis.Table:
     connection.raw_sql("use field")
-    return connection.sql("select * from birds")
+    return connection.table("many")
 
 
 def by_a_variable(connection: Any) -> ibis.Table:
-    connection.raw_sql("set variable least = 3")
-    return connection.sql("select i from range(7) t(i) where i >= getvariable('least')")
+    connection.raw_sql("set variable n = 3")
+    return connection.table("chosen")
 
 
 def by_a_setting(connection: Any) -> ibis.Table:
     connection.raw_sql("set integer_division = true")
-    return connection.sql("select 7 / 2 as half")
+    rows = connection.table("many").limit(1)
+    return rows.select(half=ibis.literal(7) / ibis.literal(2).cast("int8"))
 
 
 def by_a_function(connection: Any) -> ibis.Table:
@@ -90,7 +98,7 @@ def by_a_function(connection: Any) -> ibis.Table:
 def in_a_zone(connection: Any) -> ibis.Table:
     # As if the computer were elsewhere; that is looked up once a process.
     connection.raw_sql("set TimeZone = 'Asia/Tokyo'")
-    late = connection.sql("select timestamptz '2026-01-01 23:00:00+00' as t")
+    late = connection.table("late")
     return late.select(day=late.t.day(), hour=late.t.hour())
 
 
