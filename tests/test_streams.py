@@ -11,6 +11,7 @@ import duckdb
 import ibis
 import pytest
 
+from twobus.data import shared
 from twobus.data.backends import backend
 from twobus.data.connection import KINDS, in_memory
 from twobus.data.connection import database as opened
@@ -186,6 +187,14 @@ def test_rows_of_a_file_come_bit_by_bit(
     connection.execute(ibis.memtable({"i": [1]}))
     batches = connection.table("many").to_pyarrow_batches(chunk_size=2_048)
     assert sum(len(it) for it in batches) == 7 * 5_000
+
+
+def test_where_nobody_can_tell_rows_are_read_at_once(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "TRANSACTION", "select no_such_function()")
+    batches = opened(database).table("penguins").to_pyarrow_batches()
+    assert sum(len(it) for it in batches) == 7
 
 
 def test_a_duckdb_that_is_no_file_streams_all_rows(database: str) -> None:

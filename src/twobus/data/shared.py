@@ -109,9 +109,10 @@ class DuckDBBackend(SharedBackend):
         """
         table = expr.as_table()
         with self._turn:
-            if stream := self._beside(table):
-                # A view of rows of this process fails there, and not here.
-                with suppress(Exception):
+            # A view of rows of this process fails there, and not here; and a connection
+            # that was dropped is made anew below.
+            with suppress(Exception):
+                if stream := self._beside(table):
                     stream.execute(self.compile(table, params=params, limit=limit))
                     return self._batches(stream, table, chunk_size)
             rows = self.to_pyarrow(table, params=params, limit=limit)
